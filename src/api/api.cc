@@ -1,0 +1,131 @@
+#include "api/api.h"
+
+#include "base/log.h"
+
+namespace bridle::api {
+
+namespace {
+
+constexpr std::string_view role_prefix = "/spec/role/";
+
+Response no_route(const Router::Match& match, const Request& request, std::string_view request_id) {
+  if (match.allowed.empty())
+    return error_response(404, "not_found", "there is nothing at " + request.path, request_id);
+  Response response = error_response(
+      405, "invalid", request.method + " is not possible here; possible: " + match.allowed,
+      request_id);
+  response.headers.emplace_back("Allow", match.allowed);
+  return response;
+}
+
+Response nobody(const Caller& caller, std::string_view request_id) {
+  return error_response(
+      401, "unauthorized",
+      "no Role names uid " + std::to_string(caller.uid) + " or its groups; ask an admin for one",
+      request_id);
+}
+
+Response not_permitted(const Route& route, const Access& access, std::string_view project,
+                       std::string_view request_id) {
+  if (route.scope == Scope::project && !access.knows(project))
+    return error_response(404, "not_found", "there is no project " + std::string(project),
+                          request_id);
+  const std::string where =
+      route.scope == Scope::project ? " in project " + std::string(project) : " on this host";
+  return error_response(403, "unauthorized",
+                        "your role does not allow \"" + std::string(name(route.right)) + "\"" +
+                            where + "; ask an admin for a Role that does",
+                        request_id);
+}
+
+bool permitted(const Route& route, const Access& access, std::string_view project) {
+  switch (route.scope) {
+    case Scope::nowhere:
+    case Scope::filtered:
+      return true;
+    case Scope::host:
+      return access.may(route.right, {});
+    case Scope::project:
+      // The images of the shared project are everybody's to read.
+      if (route.right == Right::read && route.kind) return access.sees(*route.kind, project);
+      return access.may(route.right, project);
+  }
+  return false;
+}
+
+}  // namespace
+
+Api::Api(Backend& backend, uid_t own_uid)
+    : backend_(backend), own_uid_(own_uid), router_(all_routes()) {}
+
+Status Api::refresh_roles() {
+  store::Store& store = backend_.store();
+  const Revision now = store.revision();
+  if (roles_known_ && now == roles_at_) return {};
+  if (roles_known_) {
+    const auto changed = store.changes(role_prefix, roles_at_, 1);
+    if (changed.ok() && changed->empty()) {
+      roles_at_ = now;
+      return {};
+    }
+  }
+  roles_known_ = false;
+  BRIDLE_TRY(const store::Listing listing, store.list(role_prefix));
+  std::vector<RoleRule> rules;
+  for (const store::Entry& entry : listing.entries) {
+    auto object = model::decode_spec(model::Kind::role, entry.value);
+    auto rule = object.ok() ? role_rule(object->spec) : Result<RoleRule>(object.error());
+    if (rule.ok() && !object->metadata.deleting)
+      rules.push_back(std::move(*rule));
+    else if (!rule.ok())
+      log::warning("a role cannot be read and gives nothing",
+                   {{"key", entry.key}, {"error", rule.error().message()}});
+  }
+  roles_ = std::move(rules);
+  roles_at_ = listing.revision;
+  roles_known_ = true;
+  return {};
+}
+
+Result<Access> Api::access(const Caller& caller) {
+  BRIDLE_CHECK(refresh_roles().context("reading roles"));
+  return Access::of(caller, roles_, own_uid_);
+}
+
+Api::Entry Api::enter(const Request& request, const Caller& caller, std::string_view request_id) {
+  const auto refuse = [](Response response) {
+    Entry entry;
+    entry.refusal = std::move(response);
+    return entry;
+  };
+  const auto path = split_path(request.path);
+  if (!path.ok()) return refuse(error_response(path.error(), request_id));
+  auto query = parse_query(request.query);
+  if (!query.ok()) return refuse(error_response(query.error(), request_id));
+  auto granted = access(caller);
+  if (!granted.ok()) return refuse(error_response(granted.error(), request_id));
+
+  Router::Match match = router_.match(request.method, *path);
+  const bool open = match.route != nullptr && match.route->right == Right::open;
+  if (granted->nobody() && !open) return refuse(nobody(caller, request_id));
+  if (match.route == nullptr) return refuse(no_route(match, request, request_id));
+  if (!permitted(*match.route, *granted, match.project))
+    return refuse(not_permitted(*match.route, *granted, match.project, request_id));
+  return {std::nullopt,
+          match.route,
+          std::move(*granted),
+          std::move(*query),
+          std::move(match.project),
+          std::move(match.name)};
+}
+
+void Api::handle(Request request, const Caller& caller, std::string request_id, Reply reply) {
+  Entry entry = enter(request, caller, request_id);
+  if (entry.refusal) return reply(Answer(std::move(*entry.refusal)));
+  entry.route->handler(std::make_shared<Exchange>(
+      Exchange{*this, backend_, *entry.route, std::move(request), caller, std::move(entry.access),
+               std::move(entry.query), std::move(entry.project), std::move(entry.name),
+               std::move(request_id), std::move(reply)}));
+}
+
+}  // namespace bridle::api

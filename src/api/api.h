@@ -1,0 +1,63 @@
+// Api: the HTTP/JSON interface of bridled without sockets: a request and its caller in, an answer
+// out.
+//
+//   Api api(backend, layout.daemon_uid());
+//   api.handle(request, caller, "r-1", [](Answer answer) { ... });
+//
+// In this order: route (404, 405), caller (401 who holds nothing), right (404 where the caller
+// knows nothing of the project, else 403), handler. Roles are read from the store and kept until
+// one of them changes.
+//
+// Thread class: the loop's thread. The backend and the Api outlive what they were asked.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/auth.h"
+#include "api/backend.h"
+#include "api/message.h"
+#include "api/router.h"
+
+namespace bridle::api {
+
+class Api {
+ public:
+  // own_uid: bridled's own, admin by bootstrap as uid 0 is.
+  Api(Backend& backend, uid_t own_uid);
+  Api(const Api&) = delete;
+  Api& operator=(const Api&) = delete;
+
+  void handle(Request request, const Caller& caller, std::string request_id, Reply reply);
+
+  // Everything that can be refused before the body has come; handle() asks this first.
+  struct Entry {
+    std::optional<Response> refusal;  // set: answer this, the rest is empty
+    const Route* route = nullptr;
+    Access access;
+    Query query;
+    std::string project, name;
+  };
+  Entry enter(const Request& request, const Caller& caller, std::string_view request_id);
+
+  // What this caller may do now.
+  Result<Access> access(const Caller& caller);
+  const Router& router() const { return router_; }
+  Backend& backend() { return backend_; }
+
+ private:
+  Status refresh_roles();
+
+  Backend& backend_;
+  const uid_t own_uid_;
+  const Router router_;
+  std::vector<RoleRule> roles_;
+  Revision roles_at_ = 0;  // the store's revision that roles_ are of
+  bool roles_known_ = false;
+};
+
+// The whole table (routes.cc).
+std::vector<Route> all_routes();
+
+}  // namespace bridle::api

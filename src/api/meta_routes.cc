@@ -1,0 +1,52 @@
+// About the API itself: is it there, which version, what can it do.
+#include "api/api.h"
+#include "api/openapi.h"
+#include "api/routes.h"
+
+namespace bridle::api {
+
+namespace {
+
+void show_health(ExchangePtr exchange) { exchange->answer(200, {{"status", "ok"}}); }
+
+void show_version(ExchangePtr exchange) {
+  json::object body = exchange->backend.version();
+  body["name"] = "bridled";
+  body["version"] = BRIDLE_VERSION;
+  body["api"] = model::api_version;
+  exchange->answer(200, body);
+}
+
+// Made anew each time: it is asked for seldom, and would be the daemon's largest constant.
+void show_openapi(ExchangePtr exchange) {
+  exchange->answer(200, openapi_document(exchange->api.router().routes()));
+}
+
+Route route(std::string_view pattern, Handler handler, std::string_view id,
+            std::string_view summary, std::string_view schema) {
+  Route out;
+  out.method = "GET";
+  out.pattern = pattern;
+  out.right = Right::read;
+  out.scope = Scope::filtered;
+  out.handler = handler;
+  out.id = id;
+  out.summary = summary;
+  out.answer_schema = schema;
+  return out;
+}
+
+}  // namespace
+
+std::vector<Route> meta_routes() {
+  Route health = route("/healthz", show_health, "getHealth",
+                       "The daemon answers; open to everyone who may connect", "Health");
+  health.right = Right::open;
+  health.scope = Scope::nowhere;
+  return {health,
+          route("/version", show_version, "getVersion", "Versions of the daemon and its engine",
+                "Version"),
+          route("/openapi.json", show_openapi, "getOpenApi", "This document", "")};
+}
+
+}  // namespace bridle::api

@@ -1,0 +1,127 @@
+// GET of objects: one, or a page of a list.
+//
+// A list walks the keys of its kind in order and shows what the caller sees and the selector takes.
+// A page ends at `limit` objects or at page_bytes; its `continue` names the last key it looked at
+// ("lab.web"), so a list goes on although objects came and went in between. Its resourceVersion is
+// the store's revision when the first page began: a watch from there misses nothing.
+#include <algorithm>
+
+#include "api/api.h"
+#include "api/routes.h"
+
+namespace bridle::api {
+
+namespace {
+
+constexpr size_t page_bytes = 1 << 20;
+constexpr size_t batch = 64;
+
+struct ListRequest {
+  model::Kind kind = model::Kind::machine;
+  std::string prefix;
+  std::string after;
+  Selector selector;
+  size_t limit = 0;
+};
+
+struct Page {
+  std::string items;  // JSON, joined by commas
+  size_t count = 0;
+  std::string next;  // token; empty: the end
+  Revision revision = 0;
+};
+
+std::string token_of(std::string_view key) {
+  const auto parts = model::parse_key(key);
+  if (!parts) return {};
+  return (parts->project.empty() ? "-" : parts->project) + "." + parts->name;
+}
+
+Result<std::string> key_of_token(model::Kind kind, std::string_view token) {
+  if (token.empty()) return std::string{};
+  const size_t dot = token.find('.');
+  const std::string_view project = token.substr(0, dot);
+  const std::string_view name =
+      dot == std::string_view::npos ? std::string_view{} : token.substr(dot + 1);
+  std::string key = model::spec_key(kind, project, name);
+  if (!model::parse_key(key))
+    return Error(Code::invalid, "parameter continue: expected what the page before gave");
+  return key;
+}
+
+Result<ListRequest> read_request(const Exchange& exchange) {
+  ListRequest out;
+  out.kind = *exchange.route.kind;
+  const model::KindInfo& kind = model::info(out.kind);
+  std::string project =
+      exchange.project.empty() ? std::string(exchange.parameter("project")) : exchange.project;
+  out.prefix = "/spec/" + std::string(kind.singular) + "/";
+  if (!project.empty() && kind.has_project) {
+    BRIDLE_CHECK(model::check_name("project", project));
+    out.prefix += project + "/";
+  }
+  BRIDLE_TRY(out.after, key_of_token(out.kind, exchange.parameter("continue")));
+  BRIDLE_TRY(out.selector, Selector::parse(exchange.parameter("selector")));
+  BRIDLE_TRY(out.limit, exchange.number("limit", 500, 1, 1000));
+  return out;
+}
+
+Status add(const Exchange& exchange, const ListRequest& request, const store::Entry& entry,
+           Page& page) {
+  const auto parts = model::parse_key(entry.key);
+  if (!parts || !exchange.access.sees(parts->kind, parts->project)) return {};
+  BRIDLE_TRY(const Stored stored, read_entry(exchange.backend.store(), entry));
+  if (!request.selector.matches(stored.object.metadata)) return {};
+  if (page.count++ > 0) page.items += ',';
+  page.items += json::serialize(shown(stored.object));
+  return {};
+}
+
+Result<Page> read_page(const Exchange& exchange, const ListRequest& request) {
+  store::Store& store = exchange.backend.store();
+  Page page;
+  page.revision = store.revision();
+  std::string after = request.after;
+  for (bool more = true; more;) {
+    BRIDLE_TRY(const store::Listing listing, store.list(request.prefix, after, batch));
+    more = listing.more;
+    for (const store::Entry& entry : listing.entries) {
+      if (page.count >= request.limit || page.items.size() >= page_bytes) {
+        page.next = token_of(after);
+        return page;
+      }
+      BRIDLE_CHECK(add(exchange, request, entry, page));
+      after = entry.key;
+    }
+  }
+  return page;
+}
+
+}  // namespace
+
+void list_objects(ExchangePtr exchange) {
+  const auto request = read_request(*exchange);
+  if (!request.ok()) return exchange->fail(request.error());
+  const auto page = read_page(*exchange, *request);
+  if (!page.ok()) return exchange->fail(page.error());
+  Response response;
+  response.body = "{\"apiVersion\":\"" + std::string(model::api_version) + "\",\"kind\":\"" +
+                  std::string(model::info(request->kind).name) +
+                  "List\",\"resourceVersion\":" + std::to_string(page->revision) +
+                  ",\"continue\":\"" + page->next + "\",\"items\":[" + page->items + "]}";
+  exchange->answer(std::move(response));
+}
+
+void get_object(ExchangePtr exchange) {
+  const model::Kind kind = *exchange->route.kind;
+  auto stored =
+      exchange->access.sees(kind, exchange->project)
+          ? read_object(exchange->backend.store(), kind, exchange->project, exchange->name)
+          : Result<Stored>(
+                Error(Code::not_found,
+                      model::ref(kind, exchange->project, exchange->name) + " does not exist"));
+  if (!stored.ok()) return exchange->fail(stored.error());
+  exchange->answer(200, shown(stored->object));
+}
+
+}  // namespace bridle::api

@@ -1,0 +1,143 @@
+#include "api/objects.h"
+
+#include <algorithm>
+
+#include "model/machine.h"
+#include "model/schema.h"
+
+namespace bridle::api {
+
+namespace {
+
+Status add_status(store::Store& store, Stored& stored) {
+  const model::Metadata& metadata = stored.object.metadata;
+  const std::string key = model::status_key(stored.object.kind, metadata.project, metadata.name);
+  BRIDLE_TRY(const auto entry, store.get(key));
+  if (!entry) return {};
+  BRIDLE_TRY(stored.object.status, model::decode_status(entry->value));
+  stored.object.metadata.revision = std::max(stored.object.metadata.revision, entry->modified);
+  return {};
+}
+
+Result<Stored> decode(store::Store& store, model::Kind kind, const store::Entry& entry) {
+  Stored stored;
+  auto object = model::decode_spec(kind, entry.value);
+  if (!object.ok()) return std::move(object).error().context(entry.key);
+  stored.object = std::move(*object);
+  stored.object.metadata.revision = entry.modified;
+  stored.spec_revision = entry.modified;
+  BRIDLE_CHECK(add_status(store, stored).context(entry.key));
+  return stored;
+}
+
+uint64_t machine_generation(const model::Object& object) {
+  if (object.kind != model::Kind::machine) return 0;
+  const auto status = model::machine_status(object.status);
+  return status.ok() ? status->machine_generation : 0;
+}
+
+}  // namespace
+
+Result<std::optional<Stored>> find_object(store::Store& store, model::Kind kind,
+                                          std::string_view project, std::string_view name) {
+  // A name that breaks the rules cannot be there; it must not reach the store as a key either.
+  if (!model::check_name("name", name).ok()) return std::optional<Stored>{};
+  if (model::info(kind).has_project && !model::check_name("project", project).ok())
+    return std::optional<Stored>{};
+  BRIDLE_TRY(const auto entry, store.get(model::spec_key(kind, project, name)));
+  if (!entry) return std::optional<Stored>{};
+  BRIDLE_TRY(Stored stored, decode(store, kind, *entry));
+  return std::optional<Stored>(std::move(stored));
+}
+
+Result<Stored> read_object(store::Store& store, model::Kind kind, std::string_view project,
+                           std::string_view name) {
+  BRIDLE_TRY(auto found, find_object(store, kind, project, name));
+  if (!found) return Error(Code::not_found, model::ref(kind, project, name) + " does not exist");
+  return std::move(*found);
+}
+
+Result<Stored> read_entry(store::Store& store, const store::Entry& entry) {
+  const auto parts = model::parse_key(entry.key);
+  if (!parts || parts->is_status)
+    return Error(Code::corrupt, entry.key + " is not the key of an object");
+  return decode(store, parts->kind, entry);
+}
+
+json::object shown(const model::Object& object) {
+  model::Object copy = object;
+  model::redact(copy);
+  return model::to_json(copy);
+}
+
+store::Write put_spec(const model::Object& object, Revision expected) {
+  store::Write write;
+  write.key = model::spec_key(object.kind, object.metadata.project, object.metadata.name);
+  write.value = model::encode_spec(object);
+  write.expected = expected;
+  return write;
+}
+
+Act act_on(const Exchange& exchange, std::string_view verb, const model::Object& object) {
+  Act act;
+  act.actor = exchange.access.actor(exchange.route.right, object.metadata.project);
+  act.verb = verb;
+  act.object = model::ref(object);
+  act.uid = object.metadata.uid;
+  act.generation = machine_generation(object);
+  act.reason = std::string(exchange.request.header("x-bridle-reason").substr(0, 256));
+  act.request_id = exchange.request_id;
+  return act;
+}
+
+void mutate_and_answer(ExchangePtr exchange, Mutation mutation, model::Kind kind,
+                       std::string project, std::string name, int status) {
+  Backend& backend = exchange->backend;
+  backend.mutate(std::move(mutation),
+                 [exchange, kind, project, name, status](Result<Revision> done) {
+                   if (!done.ok()) return exchange->fail(done.error());
+                   const auto stored = read_object(exchange->backend.store(), kind, project, name);
+                   if (!stored.ok()) return exchange->fail(stored.error());
+                   exchange->answer(status, shown(stored->object));
+                 });
+}
+
+Result<Selector> Selector::parse(std::string_view text) {
+  Selector out;
+  while (!text.empty()) {
+    const std::string_view term = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(term.size() + 1, text.size()));
+    const size_t equal = term.find('=');
+    const bool differs = equal != std::string_view::npos && equal > 0 && term[equal - 1] == '!';
+    Term made;
+    made.key = term.substr(0, differs ? equal - 1 : equal);
+    if (equal != std::string_view::npos) {
+      made.value = term.substr(equal + 1);
+      made.test = differs ? Test::differs : Test::equal;
+    }
+    if (made.key.empty() || out.terms_.size() == 16)
+      return Error(Code::invalid,
+                   "parameter selector: expected up to 16 of key=value, key!=value or key, with "
+                   "commas between");
+    out.terms_.push_back(std::move(made));
+  }
+  return out;
+}
+
+bool Selector::matches(const model::Metadata& metadata) const {
+  return std::all_of(terms_.begin(), terms_.end(), [&](const Term& term) {
+    const auto at = metadata.labels.find(term.key);
+    const bool present = at != metadata.labels.end();
+    switch (term.test) {
+      case Test::present:
+        return present;
+      case Test::equal:
+        return present && at->second == term.value;
+      case Test::differs:
+        return !present || at->second != term.value;
+    }
+    return false;
+  });
+}
+
+}  // namespace bridle::api

@@ -1,0 +1,165 @@
+// For the tests of this room: a Backend with a MemoryStore, the Api over it, and one call to ask
+// it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/api.h"
+#include "store/memory_store.h"
+
+namespace bridle::api::testing {
+
+// Carries out mutations at once, unless told to hold them back. Remembers what was asked of it.
+class FakeBackend final : public Backend {
+ public:
+  store::Store& store() override { return store_; }
+  Tick now() override { return tick; }
+  WallTime wall() override { return {1'700'000'000'000'000'000}; }
+  Uuid new_uuid() override {
+    Uuid uuid;
+    ++uuids_;
+    for (size_t i = 0; i < 8; ++i) uuid.bytes[i] = static_cast<uint8_t>(uuids_ >> (56 - 8 * i));
+    return uuid;
+  }
+  void mutate(Mutation mutation, Done<Revision> done) override {
+    acts.push_back(mutation.act);
+    if (before_commit) std::exchange(before_commit, {})();
+    if (mutation_error) return done(*std::exchange(mutation_error, {}));
+    done(store_.commit(mutation.writes, store::Durability::full));
+  }
+  Status admit(const model::Object&, const model::Object*) override {
+    if (admission_error) return *admission_error;
+    return {};
+  }
+  void open_console(Act act, const model::Object&, uint32_t scrollback, Done<Fd> done) override {
+    acts.push_back(act);
+    scrollback_asked = scrollback;
+    if (console) return done(std::move(console));
+    done(Error(Code::conflict, "the machine is not running"));
+  }
+  void call_agent(Act act, const model::Object&, json::object request,
+                  Done<json::object> done) override {
+    acts.push_back(act);
+    done(json::object{{"ok", true}, {"asked", request["do"]}});
+  }
+  void doctor(Done<json::object> done) override { done(json::object{{"checks", json::array()}}); }
+  UsageReport usage() override { return usage_report; }
+  Result<LedgerPage> ledger(uint64_t after, size_t limit) override {
+    LedgerPage page;
+    for (uint64_t seq = after + 1; seq <= acts.size() && page.entries.size() < limit; ++seq) {
+      page.entries.push_back(json::object{{"seq", seq}, {"verb", acts[seq - 1].verb}});
+      page.last = seq;
+    }
+    page.more = page.last < acts.size();
+    return page;
+  }
+  Result<std::string> ledger_key() override { return std::string("-----BEGIN PUBLIC KEY-----\n"); }
+  json::object version() override { return {{"engine", "tcg"}}; }
+
+  Tick tick{1'000'000'000};
+  std::vector<Act> acts;
+  std::optional<Error> mutation_error, admission_error;
+  std::function<void()> before_commit;  // once: another writer comes first
+  Fd console;
+  uint32_t scrollback_asked = 0;
+  UsageReport usage_report;
+
+ private:
+  store::MemoryStore store_;
+  uint64_t uuids_ = 0;
+};
+
+struct Reply {
+  int status = 0;
+  json::value body;
+  Response response;
+};
+
+class World {
+ public:
+  static constexpr uid_t own_uid = 900;
+  inline static const Caller root{0, 0, {}};
+
+  World() : api(backend, own_uid) {}
+
+  // Puts an object into the store as if it had been there always.
+  void have(model::Kind kind, std::string_view project, std::string_view name,
+            const std::string& spec, const std::string& status = {}) {
+    model::Object object;
+    object.kind = kind;
+    object.metadata.name = name;
+    object.metadata.project = project;
+    object.metadata.uid = backend.new_uuid();
+    object.metadata.owner = "ann";
+    object.metadata.generation = 1;
+    object.spec = json::parse(spec).as_object();
+    commit(model::spec_key(kind, project, name), model::encode_spec(object));
+    if (!status.empty()) commit(model::status_key(kind, project, name), status);
+  }
+  void have_role(std::string_view name, std::string_view role, uid_t uid, std::string_view projects,
+                 bool raw = false) {
+    have(model::Kind::role, {}, name,
+         R"({"role":")" + std::string(role) + R"(","subjects":[{"uid":)" + std::to_string(uid) +
+             R"(}],"projects":)" + std::string(projects) + R"(,"rawAllowed":)" +
+             (raw ? "true" : "false") + "}");
+  }
+  void commit(std::string key, std::optional<std::string> value) {
+    store::Write write;
+    write.kind = value ? store::Write::Kind::put : store::Write::Kind::remove;
+    write.key = std::move(key);
+    if (value) write.value = *value;
+    const auto done = backend.store().commit({write}, store::Durability::full);
+    if (!done.ok()) std::abort();
+  }
+
+  Answer ask_raw(const Caller& caller, std::string_view method, std::string_view target,
+                 std::string body = {}, Fields headers = {}) {
+    Request request;
+    request.method = method;
+    request.path = target.substr(0, target.find('?'));
+    if (target.find('?') != std::string_view::npos)
+      request.query = target.substr(target.find('?') + 1);
+    request.headers = std::move(headers);
+    request.body = std::move(body);
+    std::optional<Answer> got;
+    api.handle(std::move(request), caller, "r-1", [&](Answer answer) { got = std::move(answer); });
+    if (!got) std::abort();  // every handler answers at once over this backend
+    return std::move(*got);
+  }
+  Reply ask(const Caller& caller, std::string_view method, std::string_view target,
+            std::string body = {}, Fields headers = {}) {
+    Answer answer = ask_raw(caller, method, target, std::move(body), std::move(headers));
+    Reply reply;
+    if (std::holds_alternative<Tunnel>(answer)) reply.status = 101;
+    if (std::holds_alternative<EventStream>(answer)) reply.status = 200;
+    if (auto* response = std::get_if<Response>(&answer)) {
+      reply.status = response->status;
+      reply.body = json::parse(response->body);
+      reply.response = std::move(*response);
+    }
+    return reply;
+  }
+
+  FakeBackend backend;
+  Api api;
+};
+
+// "error.code" and such; null where there is nothing.
+inline json::value at(const json::value& value, std::string_view path) {
+  const json::value* here = &value;
+  while (!path.empty()) {
+    const std::string_view key = path.substr(0, path.find('.'));
+    path.remove_prefix(std::min(key.size() + 1, path.size()));
+    here = here->is_object() ? here->get_object().if_contains(key) : nullptr;
+    if (here == nullptr) return nullptr;
+  }
+  return *here;
+}
+inline std::string text(const json::value& value, std::string_view path) {
+  const json::value found = at(value, path);
+  return found.is_string() ? std::string(found.get_string()) : json::serialize(found);
+}
+
+}  // namespace bridle::api::testing

@@ -1,0 +1,34 @@
+#include "cli/commands.h"
+
+namespace bridle::cli {
+
+CommandTable all_commands() {
+  CommandTable table;
+  table.groups = {
+      {"machine", "Guests: define, start, stop, watch and talk to them"},
+      {"image", "What guests boot: build, list, inspect, delete"},
+      {"volume", "Disks of guests: create, list, delete"},
+      {"host", "The machine that Bridle runs on"},
+      {"operation", "Long work: builds, resets; wait for it or cancel it"},
+      {"ledger", "The signed record of who did what to which guest"},
+  };
+  add_apply_commands(table);
+  add_get_commands(table);
+  add_wait_commands(table);
+  add_machine_commands(table);
+  add_define_commands(table);
+  add_console_commands(table);
+  add_image_commands(table);
+  add_volume_commands(table);
+  add_host_commands(table);
+  add_operation_commands(table);
+  add_ledger_commands(table);
+  add_event_commands(table);
+  add_top_commands(table);
+  add_doctor_commands(table);
+  add_bench_commands(table);
+  add_shell_commands(table);
+  return table;
+}
+
+}  // namespace bridle::cli

@@ -1,0 +1,127 @@
+// Whole invocations against a scripted daemon: what is asked, what is printed, the exit code.
+#include "cli/run.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "cli/command.h"
+#include "cli/documents.h"
+#include "cli/fake_server.h"
+
+namespace bridle::cli {
+namespace {
+
+struct Ran {
+  int code = -1;
+  std::string out, err;
+};
+
+Ran bridle_at(const std::string& root, std::vector<std::string> words) {
+  words.insert(words.begin(), {"--root", root, "-p", "lab"});
+  std::ostringstream out, err;
+  const Environment environment{out, err, Terminal{}, [](const char*) { return std::string(); }};
+  Ran ran;
+  ran.code = run(words, environment);
+  ran.out = out.str();
+  ran.err = err.str();
+  return ran;
+}
+
+const std::string web =
+    R"({"apiVersion":"bridle/v1","kind":"Machine","metadata":{"name":"web","project":"lab","owner":"a",)"
+    R"("generation":2,"resourceVersion":9},"spec":{"power":"running","image":"tiny","cpus":1,)"
+    R"("memory":"128MiB"},"status":{"phase":"running","observedGeneration":2}})";
+
+std::string daemon_of_web(const std::string& request) {
+  const std::string base = "/api/v1/projects/lab/machines/web";
+  if (request.starts_with("GET " + base + " ") || request.starts_with("POST " + base + "/actions/"))
+    return FakeServer::answer(200, web);
+  if (request.starts_with("PUT " + base)) return FakeServer::answer(200, web);
+  if (request.starts_with("GET /api/v1/projects/lab/machines?"))
+    return FakeServer::answer(
+        200, R"({"kind":"MachineList","resourceVersion":9,"items":[)" + web + "]}");
+  return FakeServer::answer(404, R"({"error":{"code":"not_found","message":"there is none"}})");
+}
+
+TEST(Run, lists_gets_and_acts) {
+  FakeServer server(daemon_of_web);
+  Ran ran = bridle_at(server.root(), {"get", "machines", "-o", "name"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(ran.out, "machine/web\n");
+  ran = bridle_at(server.root(), {"get", "machine", "web", "-o", "json"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(json::parse(ran.out), json::parse(web));
+  ran = bridle_at(server.root(), {"machine", "start", "web", "--wait"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(ran.out, "machine/web running\n");
+  ran = bridle_at(server.root(), {"machine", "start", "web", "nosuch"});
+  EXPECT_EQ(ran.code, Exit::not_found);
+  EXPECT_EQ(ran.out, "machine/web starting\n");
+  EXPECT_EQ(ran.err, "bridle: machine/nosuch: there is none\n");
+  ran = bridle_at(server.root(),
+                  {"wait", "machine", "web", "--for", "phase=paused", "--timeout", "50ms"});
+  EXPECT_EQ(ran.code, Exit::failed);
+  EXPECT_NE(ran.err.find("gave up waiting after 50ms (it is running)"), std::string::npos)
+      << ran.err;
+}
+
+TEST(Run, exit_codes_follow_the_daemon) {
+  const std::pair<std::string, int> cases[] = {
+      {"not_found", Exit::not_found}, {"refused", Exit::refused},
+      {"conflict", Exit::conflict},   {"unauthorized", Exit::unauthorized},
+      {"invalid", Exit::failed},      {"exhausted", Exit::refused}};
+  for (const auto& [code, exit] : cases) {
+    FakeServer server([&](const std::string&) {
+      return FakeServer::answer(500,
+                                R"({"error":{"code":")" + code + R"(","message":"no \u001b[2J"}})");
+    });
+    const Ran ran = bridle_at(server.root(), {"machine", "start", "web"});
+    EXPECT_EQ(ran.code, exit) << code;
+    EXPECT_EQ(ran.err, "bridle: no ?[2J\n");
+    EXPECT_EQ(ran.out, "");
+  }
+  EXPECT_EQ(bridle_at("/tmp/bt-none", {"get", "machines"}).code, Exit::unreachable);
+  EXPECT_EQ(bridle_at("/tmp/bt-none", {"get"}).code, Exit::wrong_use);
+  EXPECT_EQ(bridle_at("relative", {"get", "machines"}).code, Exit::wrong_use);
+}
+
+TEST(Run, apply_tells_every_fault_with_its_place_and_sends_nothing) {
+  std::atomic<int> requests = 0;
+  FakeServer server([&](const std::string& request) {
+    ++requests;
+    return daemon_of_web(request);
+  });
+  const std::string file = server.root() + "/lab.yaml";
+  std::ofstream(file)
+      << "apiVersion: bridle/v1\nkind: Machine\nmetadata: {name: web, owner: a}\nspec:\n"
+         "  image: tiny\n  memroy: 1GiB\n";
+  Ran ran = bridle_at(server.root(), {"apply", "-f", file});
+  EXPECT_EQ(ran.code, Exit::failed);
+  EXPECT_NE(ran.err.find("lab.yaml:6:3: spec.memroy"), std::string::npos) << ran.err;
+  EXPECT_NE(ran.err.find("memory"), std::string::npos) << ran.err;
+  EXPECT_EQ(requests, 0);
+  std::ofstream(file)
+      << "apiVersion: bridle/v1\nkind: Machine\nmetadata: {name: web, owner: a}\nspec:\n"
+         "  image: tiny\n  power: running\n";
+  ran = bridle_at(server.root(), {"apply", "-f", file});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(ran.out, "machine/lab/web unchanged\n");
+  EXPECT_EQ(requests, 2);
+}
+
+TEST(Run, console_off_a_terminal_prints_what_comes) {
+  FakeServer server([](const std::string& request) {
+    EXPECT_NE(request.find("Upgrade: bridle-stream"), std::string::npos);
+    return std::string("HTTP/1.1 101 X\r\n\r\ntiny:~# ");
+  });
+  testing::internal::CaptureStdout();
+  const Ran ran = bridle_at(server.root(), {"machine", "console", "web", "--linger", "50ms"});
+  EXPECT_EQ(testing::internal::GetCapturedStdout(), "tiny:~# ");
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_EQ(ran.err, "bridle: the console of machine/web ended\n");
+}
+
+}  // namespace
+}  // namespace bridle::cli

@@ -1,0 +1,167 @@
+#include "daemon/backend.h"
+
+#include <sys/socket.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "daemon/processes.h"
+#include "fleet/admission.h"
+#include "fleet/objects.h"
+#include "fleet/references.h"
+#include "wire/socket.h"
+
+namespace bridle::daemon {
+namespace json = boost::json;
+
+ledger::Entry DaemonBackend::intent_of(const api::Act& act) {
+  ledger::Entry entry;
+  entry.phase = ledger::Phase::intent;
+  entry.at = parts_.clock.wall();
+  entry.actor = act.actor;
+  entry.verb = act.verb;
+  entry.object = act.object;
+  if (!act.uid.is_nil() && act.object.starts_with("machine/"))
+    entry.machine = MachineId{act.uid, act.generation};
+  entry.detail = "request " + act.request_id;
+  if (!act.reason.empty()) entry.detail += ": " + act.reason;
+  return entry;
+}
+
+template <typename Do, typename Failed>
+void DaemonBackend::announced(const api::Act& act, Do go_on, Failed failed) {
+  parts_.scribe.write(intent_of(act), [go_on = std::move(go_on),
+                                       failed = std::move(failed)](Result<uint64_t> seq) mutable {
+    if (!seq.ok()) return failed(std::move(seq).error().context("writing the ledger"));
+    go_on(*seq);
+  });
+}
+
+void DaemonBackend::outcome(const api::Act& act, uint64_t intent, const Status& result) {
+  ledger::Entry entry = intent_of(act);
+  entry.phase = ledger::Phase::outcome;
+  entry.of = intent;
+  entry.code = result.ok() ? "ok" : std::string(code_name(result.error().code()));
+  entry.detail = result.ok() ? "" : result.error().message();
+  parts_.scribe.write(std::move(entry), [](Result<uint64_t> seq) {
+    if (!seq.ok())
+      log::error("an outcome is missing in the ledger", {{"why", seq.error().message()}});
+  });
+}
+
+// What something still needs is not marked for deletion.
+Status DaemonBackend::check_free(const api::Act& act) {
+  const fleet::Objects& objects = parts_.runner.controller().objects();
+  const fleet::Row* row = objects.find(act.object);
+  if (act.verb != "delete" || row == nullptr) return {};
+  return fleet::check_delete(objects, row->object);
+}
+
+void DaemonBackend::mutate(api::Mutation mutation, api::Done<Revision> done) {
+  const api::Act act = mutation.act;
+  if (const Status free = check_free(act); !free.ok())
+    return done(Error(free.error().code(), free.error().message()));
+  const auto go_on = [this, act, writes = std::move(mutation.writes), done](uint64_t intent) {
+    auto revision = parts_.store.commit(writes, store::Durability::full);
+    Status status;
+    if (!revision.ok()) status = Error(revision.error().code(), revision.error().message());
+    outcome(act, intent, status);
+    done(std::move(revision));
+  };
+  announced(act, go_on, [done](Error error) { done(std::move(error)); });
+}
+
+Status DaemonBackend::admit(const model::Object& wanted, const model::Object*) {
+  if (wanted.kind != model::Kind::machine) return {};
+  BRIDLE_TRY(const model::MachineSpec spec, model::machine_spec(wanted.spec));
+  const fleet::HostFacts facts = parts_.facts();
+  BRIDLE_CHECK(fleet::check_shape(spec, facts));
+  if (spec.power == model::Power::stopped) return {};
+  const std::string ref = model::ref(wanted);
+  std::vector<fleet::Holding> held;
+  parts_.runner.controller().objects().each(model::Kind::machine, [&](const fleet::Row& row) {
+    const auto other = model::machine_spec(row.object.spec);
+    if (row.ref == ref || !other.ok() || other->power == model::Power::stopped) return;
+    held.push_back(fleet::holding_of(row.ref, *other, facts));
+  });
+  return fleet::admit(fleet::holding_of(ref, spec, facts), held, facts);
+}
+
+void DaemonBackend::open_console(api::Act act, const model::Object& machine, uint32_t scrollback,
+                                 api::Done<Fd> done) {
+  const std::string path = parts_.layout.guest(machine.metadata.uid) + "/attendant.sock";
+  const auto go_on = [this, act, path, scrollback, done](uint64_t intent) {
+    Result<Fd> console = wire::connect_unix(path, SOCK_STREAM);
+    if (console.ok()) {
+      const Status asked =
+          write_all(console->get(), "console " + std::to_string(scrollback) + "\n");
+      if (!asked.ok()) console = Error(Code::unreachable, asked.error().message());
+    } else {
+      console = Error(Code::conflict, "the machine has no console now: it does not run");
+    }
+    Status status;
+    if (!console.ok()) status = Error(console.error().code(), console.error().message());
+    outcome(act, intent, status);
+    done(std::move(console));
+  };
+  announced(act, go_on, [done](Error error) { done(std::move(error)); });
+}
+
+void DaemonBackend::call_agent(api::Act act, const model::Object& machine, json::object request,
+                               api::Done<json::object> done) {
+  auto parsed = machine::agent_request(request);
+  if (!parsed.ok()) return done(std::move(parsed).error());
+  const auto seen = model::machine_status(machine.status);
+  const auto phase = seen.ok() ? seen->phase : model::Phase::defined;
+  if (phase == model::Phase::paused)
+    return done(Error(Code::conflict, "the machine is paused: resume it first"));
+  if (phase == model::Phase::defined || phase == model::Phase::failed)
+    return done(Error(Code::conflict, "the machine does not run: start it first"));
+  const Uuid uuid = machine.metadata.uid;
+  const auto go_on = [this, act, uuid, parsed = *parsed, done](uint64_t intent) {
+    parts_.guests.ask_agent(uuid, parsed, [this, act, intent, done](Result<json::object> reply) {
+      Status status;
+      if (!reply.ok()) status = Error(reply.error().code(), reply.error().message());
+      outcome(act, intent, status);
+      done(std::move(reply));
+    });
+  };
+  announced(act, go_on, [done](Error error) { done(std::move(error)); });
+}
+
+api::UsageReport DaemonBackend::usage() {
+  api::UsageReport report;
+  parts_.runner.controller().objects().each(model::Kind::machine, [&](const fleet::Row& row) {
+    const auto status = model::machine_status(row.object.status);
+    if (!status.ok()) return;
+    const auto& metadata = row.object.metadata;
+    report.machines.push_back({metadata.project, metadata.name, metadata.uid, status->usage});
+  });
+  report.processes = to_json(bridle_processes(parts_.layout.root()));
+  return report;
+}
+
+Result<api::LedgerPage> DaemonBackend::ledger(uint64_t after, size_t limit) {
+  BRIDLE_TRY(const std::vector<ledger::Line> lines, parts_.scribe.read(after, limit + 1));
+  api::LedgerPage page;
+  page.last = after;
+  for (const auto& line : lines) {
+    if (page.entries.size() == limit) {
+      page.more = true;
+      break;
+    }
+    boost::system::error_code error;
+    json::value entry = json::parse(ledger::encode(line.record), error);
+    if (error) return Error(Code::internal, "an entry of the ledger is no JSON");
+    entry.as_object()["hash"] = hex(line.head.hash);
+    entry.as_object()["line"] = ledger::line_text(line);
+    page.entries.push_back(std::move(entry));
+    page.last = line.record.seq;
+  }
+  return page;
+}
+
+Result<std::string> DaemonBackend::ledger_key() {
+  return read_file(parts_.layout.ledger() + "/ledger.pub", 64 << 10);
+}
+
+}  // namespace bridle::daemon

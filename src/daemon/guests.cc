@@ -1,0 +1,268 @@
+#include "daemon/guests.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+
+#include "base/file.h"
+#include "base/log.h"
+
+namespace bridle::daemon {
+namespace {
+
+namespace qmp = machine::qmp;
+
+jail::Limits jail_limits(const fleet::Limits& limits) {
+  return {
+      limits.cpu_shares, limits.cpu_quota, limits.memory_limit, limits.memory_reservation, 0, 0};
+}
+
+model::Usage model_usage(const jail::Usage& usage) {
+  return {usage.vcpu_ns,      usage.emulator_ns, usage.bridle_ns,
+          usage.memory_bytes, usage.read_bytes,  usage.write_bytes};
+}
+
+fleet::JailGuest jail_guest(const jail::Answer& answer) {
+  fleet::JailGuest guest;
+  guest.uuid = answer.machine.uuid;
+  guest.generation = answer.machine.generation;
+  guest.boot = answer.boot;
+  guest.slot = answer.slot;
+  guest.pid = answer.pid;
+  guest.running = answer.state == jail::GuestState::running;
+  guest.exit_status = answer.exit_status;
+  return guest;
+}
+
+// What of QEMU's news the controller wants to hear.
+std::optional<fleet::MonitorNews> news_of(const qmp::Event& event) {
+  using fleet::MonitorNews;
+  if (const auto* off = std::get_if<qmp::Shutdown>(&event))
+    return off->guest ? MonitorNews::guest_off : MonitorNews::host_off;
+  if (std::holds_alternative<qmp::PowerDown>(event)) return MonitorNews::powerdown;
+  if (std::holds_alternative<qmp::Reset>(event)) return MonitorNews::reset;
+  if (std::holds_alternative<qmp::Stop>(event)) return MonitorNews::stopped;
+  if (std::holds_alternative<qmp::Resume>(event)) return MonitorNews::resumed;
+  if (std::holds_alternative<qmp::GuestPanicked>(event)) return MonitorNews::panicked;
+  if (const auto* error = std::get_if<qmp::BlockError>(&event); error && error->action == "stop")
+    return MonitorNews::disk_failed;
+  return std::nullopt;
+}
+
+constexpr std::array<std::pair<fleet::MonitorVerb, const char*>, 4> commands{{
+    {fleet::MonitorVerb::powerdown, "system_powerdown"},
+    {fleet::MonitorVerb::stop, "stop"},
+    {fleet::MonitorVerb::cont, "cont"},
+    {fleet::MonitorVerb::reset, "system_reset"},
+}};
+
+}  // namespace
+
+Guests::Guests(Loop& loop, Clock& clock, Random& random, const Layout& layout, Runner& runner,
+               JailLink& jail)
+    : loop_(loop), clock_(clock), random_(random), layout_(layout), runner_(runner), jail_(jail) {
+  register_hands();
+}
+
+void Guests::register_hands() {
+  runner_.handle<fleet::ListGuests>([this](auto& a) { list(a); });
+  runner_.handle<fleet::StartGuest>([this](auto& a) { start(a); });
+  runner_.handle<fleet::SignalGuest>([this](auto& a) { signal(a); });
+  runner_.handle<fleet::SetLimits>([this](auto& a) { set_limits(a); });
+  runner_.handle<fleet::ReleaseGuest>([this](auto& a) { release(a); });
+  runner_.handle<fleet::SampleUsage>([this](auto& a) { sample(a); });
+  runner_.handle<fleet::AttachMonitor>([this](auto& a) { attach(a); });
+  runner_.handle<fleet::Monitor>([this](auto& a) { command(a); });
+}
+
+Guests::Guest& Guests::guest(const Uuid& uuid, uint64_t boot) {
+  Guest& found = guests_[uuid];
+  if (found.boot != boot) {
+    loop_.post([old = std::move(found.link)] {});
+    found = Guest{};
+    found.boot = boot;
+  }
+  return found;
+}
+
+void Guests::drop(const Uuid& uuid) {
+  const auto found = guests_.find(uuid);
+  if (found == guests_.end()) return;
+  loop_.post([old = std::move(found->second.link)] {});
+  guests_.erase(found);
+}
+
+void Guests::keep(const Uuid& uuid, uint64_t boot, Prepared prepared) {
+  guest(uuid, boot).prepared = std::move(prepared);
+}
+
+void Guests::forget_prepared(const Uuid& uuid, uint64_t boot) {
+  const auto found = guests_.find(uuid);
+  if (found != guests_.end() && found->second.boot == boot) found->second.prepared = Prepared{};
+}
+
+void Guests::list(fleet::ListGuests& action) {
+  jail_.list([this, token = action.token](Result<std::vector<jail::Answer>> answers) {
+    if (!answers.ok()) return;  // JailDown answers
+    fleet::JailGuests guests{token, {}};
+    for (const auto& answer : *answers)
+      if (!hidden_(answer.machine.uuid)) guests.guests.push_back(jail_guest(answer));
+    runner_.tell(std::move(guests));
+  });
+}
+
+Result<jail::Request> Guests::start_request(const fleet::StartGuest& action,
+                                            std::vector<Fd>& files) {
+  const fleet::Launch& wanted = action.launch;
+  BRIDLE_TRY(const machine::LaunchPlan plan, launch_plan(layout_, wanted));
+  BRIDLE_TRY(const machine::Launch launch, machine::launch(plan));
+  Guest& entry = guest(wanted.id.uuid, wanted.boot);
+
+  BRIDLE_TRY(Fd arguments, sealed_memfd("qemu-arguments", machine::argument_bytes(launch)));
+  files.push_back(std::move(arguments));
+  jail::StartOrder order;
+  for (const machine::FileNeed& need : launch.files) {
+    order.files.push_back(need.use);
+    const auto prepared = entry.prepared.files.find(need.path);
+    if (prepared != entry.prepared.files.end()) {
+      BRIDLE_TRY(Fd copy, prepared->second.duplicate());
+      files.push_back(std::move(copy));
+      continue;
+    }
+    auto opened = open_file(need.path, need.writable ? O_RDWR : O_RDONLY).context(need.what);
+    if (!opened.ok()) return std::move(opened).error();
+    files.push_back(*std::move(opened));
+  }
+  order.machine = wanted.id;
+  order.boot = wanted.boot;
+  order.slot = wanted.slot;
+  order.interfaces = launch.interface_count;
+  order.use_kvm = plan.engine == machine::Engine::kvm;
+  order.limits = jail_limits(action.limits);
+  return jail::make_start(0, order);
+}
+
+void Guests::start(fleet::StartGuest& action) {
+  const Uuid uuid = action.launch.id.uuid;
+  const uint64_t boot = action.launch.boot;
+  const auto failed = [this, uuid, boot](Error error) {
+    drop(uuid);
+    runner_.tell(fleet::GuestStartFailed{uuid, boot, std::move(error)});
+  };
+  std::vector<Fd> files;
+  auto request = start_request(action, files);
+  if (!request.ok()) return failed(std::move(request).error());
+  std::vector<int> descriptors;
+  for (const Fd& file : files) descriptors.push_back(file.get());
+  jail_.ask(*request, descriptors, [this, uuid, boot, failed](Result<jail::Answer> reply) {
+    if (!reply.ok() && reply.error().code() == Code::unreachable) return;  // JailDown answers
+    if (!reply.ok()) return failed(std::move(reply).error());
+    guest(uuid, boot).prepared = Prepared{};
+    runner_.tell(fleet::GuestStarted{uuid, boot, reply->pid});
+  });
+}
+
+void Guests::signal(fleet::SignalGuest& action) {
+  jail_.ask(jail::make_signal(0, action.uuid, SIGKILL), {}, [](Result<jail::Answer>) {});
+}
+
+void Guests::set_limits(fleet::SetLimits& action) {
+  jail_.ask(jail::make_limits(0, action.uuid, jail_limits(action.limits)), {},
+            [uuid = action.uuid](Result<jail::Answer> reply) {
+              if (!reply.ok())
+                log::warning("limits not set",
+                             {{"machine", uuid.text()}, {"why", reply.error().message()}});
+            });
+}
+
+void Guests::release(fleet::ReleaseGuest& action) {
+  const Uuid uuid = action.uuid;
+  const uint64_t boot = action.boot;
+  drop(uuid);
+  jail_.ask(jail::make_request(jail::Verb::release, 0, uuid), {},
+            [this, uuid, boot](Result<jail::Answer> reply) {
+              Status status;
+              if (!reply.ok() && reply.error().code() == Code::unreachable) return;
+              if (!reply.ok() && reply.error().code() != Code::not_found)
+                status = std::move(reply).error();
+              runner_.tell(fleet::GuestReleased{uuid, boot, std::move(status)});
+            });
+}
+
+void Guests::sample(fleet::SampleUsage& action) {
+  jail_.ask(jail::make_request(jail::Verb::usage, 0, action.uuid), {},
+            [this, action](Result<jail::Answer> reply) {
+              fleet::UsageSample sample{action.token, action.uuid, action.boot, model::Usage{}};
+              if (reply.ok()) {
+                sample.usage = model_usage(reply->usage);
+              } else if (reply.error().code() == Code::unreachable) {
+                return;
+              } else {
+                sample.usage = std::move(reply).error();
+              }
+              runner_.tell(std::move(sample));
+            });
+}
+
+GuestLink::Callbacks Guests::callbacks(const Uuid& uuid, uint64_t boot) {
+  GuestLink::Callbacks callbacks;
+  callbacks.monitor_up = [this, uuid, boot](qmp::RunState state) {
+    jail_.ask(jail::make_request(jail::Verb::place, 0, uuid), {}, [](Result<jail::Answer>) {});
+    runner_.tell(fleet::MonitorUp{uuid, boot, state != qmp::RunState::running});
+  };
+  callbacks.monitor_event = [this, uuid, boot](const qmp::Event& event) {
+    if (const auto news = news_of(event)) runner_.tell(fleet::MonitorEvent{uuid, boot, *news});
+  };
+  callbacks.monitor_down = [this, uuid, boot](const std::string& why) {
+    log::info("monitor closed", {{"machine", uuid.text()}, {"why", why}});
+    runner_.tell(fleet::MonitorDown{uuid, boot});
+  };
+  callbacks.agent_ready = [this, uuid, boot](const std::string&) {
+    runner_.tell(fleet::AgentReady{uuid, boot});
+  };
+  return callbacks;
+}
+
+void Guests::attach(fleet::AttachMonitor& action) {
+  Guest& entry = guest(action.uuid, action.boot);
+  if (!entry.link)
+    entry.link = std::make_shared<GuestLink>(loop_, clock_, random_, layout_.guest(action.uuid),
+                                             callbacks(action.uuid, action.boot));
+  if (entry.link->monitor_attached()) return;
+  machine::MonitorOptions options;
+  options.fresh = action.fresh;
+  options.hold = action.hold;
+  for (const auto& interface : action.interfaces)
+    options.links.push_back(machine::interface_id(interface));
+  entry.link->attach_monitor(std::move(options));
+}
+
+void Guests::command(fleet::Monitor& action) {
+  const auto reply = [this, token = action.token](Result<boost::json::value> result) {
+    fleet::MonitorReply answer{token, {}};
+    if (!result.ok()) answer.result = std::move(result).error();
+    runner_.tell(std::move(answer));
+  };
+  const auto found = guests_.find(action.uuid);
+  if (found == guests_.end() || found->second.boot != action.boot || !found->second.link)
+    return reply(Error(Code::unreachable, "QEMU's monitor is not connected"));
+  const auto* name = std::find_if(commands.begin(), commands.end(),
+                                  [&](const auto& c) { return c.first == action.verb; });
+  found->second.link->command(name->second, {}, reply);
+}
+
+void Guests::exited(const jail::Answer& answer) {
+  runner_.tell(
+      fleet::GuestExited{answer.machine.uuid, answer.boot, answer.exit_status, answer.last_words});
+}
+
+void Guests::ask_agent(const Uuid& uuid, machine::AgentRequest request, GuestLink::AgentDone done) {
+  const auto found = guests_.find(uuid);
+  if (found == guests_.end() || !found->second.link)
+    return done(Error(Code::unreachable, "the machine does not run"));
+  found->second.link->ask_agent(std::move(request), std::move(done));
+}
+
+}  // namespace bridle::daemon

@@ -1,0 +1,22 @@
+#include "daemon/runner.h"
+
+#include "base/check.h"
+
+namespace bridle::daemon {
+
+void Runner::check_hands() const {
+  for (const auto& hand : hands_) BRIDLE_ASSERT(hand != nullptr);
+}
+
+void Runner::drain() {
+  if (draining_) return;
+  draining_ = true;
+  while (!waiting_.empty()) {
+    const fleet::Event event = std::move(waiting_.front());
+    waiting_.pop_front();
+    for (fleet::Action& action : controller_.step(event)) hands_[action.index()](action);
+  }
+  draining_ = false;
+}
+
+}  // namespace bridle::daemon

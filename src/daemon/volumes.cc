@@ -1,0 +1,57 @@
+#include "daemon/volumes.h"
+
+#include "image/volume.h"
+
+namespace bridle::daemon {
+namespace {
+
+image::VolumeRequest request_of(const fleet::CreateVolume& action) {
+  image::VolumeRequest request;
+  request.format = action.spec.format;
+  request.size = action.spec.size;
+  if (!action.spec.image.empty()) {
+    request.backing = action.image.disk.digest;
+    request.backing_format = action.image.disk_format;
+    request.backing_size = action.image.disk_virtual_size;
+  }
+  return request;
+}
+
+Result<model::VolumeStatus> make(const Layout& layout, const fleet::CreateVolume& action) {
+  const image::VolumeRequest request = request_of(action);
+  if (!action.spec.image.empty() && request.backing.empty())
+    return Error(Code::invalid, "image \"" + action.spec.image + "\" has no disk to build on");
+  BRIDLE_TRY(const image::Volume made, image::create_volume(layout, action.uuid, request));
+  model::VolumeStatus status;
+  status.phase = "ready";
+  status.path = made.path.substr(made.path.rfind('/') + 1);
+  status.backing = request.backing;
+  status.backing_format = request.backing_format;
+  status.size = made.size;
+  return status;
+}
+
+}  // namespace
+
+Volumes::Volumes(const Layout& layout, Worker& worker, Runner& runner)
+    : layout_(layout), worker_(worker), runner_(runner) {
+  runner_.handle<fleet::CreateVolume>([this](auto& a) { create(a); });
+  runner_.handle<fleet::RemoveVolume>([this](auto& a) { remove(a); });
+}
+
+void Volumes::create(fleet::CreateVolume& action) {
+  worker_.run([&layout = layout_, action] { return make(layout, action); },
+              [this, token = action.token](Result<model::VolumeStatus> status) {
+                runner_.tell(fleet::VolumeCreated{token, std::move(status)});
+              });
+}
+
+void Volumes::remove(fleet::RemoveVolume& action) {
+  worker_.run(
+      [&layout = layout_, uuid = action.uuid] { return image::delete_volume(layout, uuid); },
+      [this, token = action.token](Status status) {
+        runner_.tell(fleet::VolumeRemoved{token, std::move(status)});
+      });
+}
+
+}  // namespace bridle::daemon

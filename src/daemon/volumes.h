@@ -1,0 +1,24 @@
+// Volumes: the hands for CreateVolume and RemoveVolume, on the worker's thread.
+// Thread class: the loop's thread.
+#pragma once
+
+#include "base/layout.h"
+#include "daemon/runner.h"
+#include "daemon/worker.h"
+
+namespace bridle::daemon {
+
+class Volumes {
+ public:
+  Volumes(const Layout& layout, Worker& worker, Runner& runner);
+
+ private:
+  void create(fleet::CreateVolume& action);
+  void remove(fleet::RemoveVolume& action);
+
+  const Layout& layout_;
+  Worker& worker_;
+  Runner& runner_;
+};
+
+}  // namespace bridle::daemon

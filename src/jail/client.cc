@@ -1,0 +1,142 @@
+#include "jail/client.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/file.h"
+#include "jail/validate.h"
+#include "wire/socket.h"
+
+namespace bridle::jail {
+namespace {
+
+void set_uuid(Request& request, const Uuid& uuid) {
+  std::memcpy(request.uuid, uuid.bytes.data(), sizeof request.uuid);
+}
+
+Status set_files(Request& request, const std::vector<FileUse>& files) {
+  if (files.size() > max_files)
+    return Error(Code::invalid, std::to_string(files.size()) + " files; a record holds " +
+                                    std::to_string(max_files));
+  request.file_count = static_cast<uint32_t>(files.size());
+  std::copy(files.begin(), files.end(), request.files);
+  return {};
+}
+
+}  // namespace
+
+Request make_request(Verb verb, uint64_t id) {
+  Request request{};
+  request.magic = magic;
+  request.version = version;
+  request.verb = verb;
+  request.id = id;
+  return request;
+}
+
+Request make_request(Verb verb, uint64_t id, const Uuid& uuid) {
+  Request request = make_request(verb, id);
+  set_uuid(request, uuid);
+  return request;
+}
+
+Request make_signal(uint64_t id, const Uuid& uuid, int signal_number) {
+  Request request = make_request(Verb::signal, id, uuid);
+  request.signal_number = static_cast<uint32_t>(signal_number);
+  return request;
+}
+
+Request make_limits(uint64_t id, const Uuid& uuid, const Limits& limits) {
+  Request request = make_request(Verb::limits, id, uuid);
+  request.limits = limits;
+  return request;
+}
+
+Result<Request> make_start(uint64_t id, const StartOrder& order) {
+  Request request = make_request(Verb::start, id, order.machine.uuid);
+  request.generation = order.machine.generation;
+  request.boot = order.boot;
+  request.slot = order.slot;
+  request.interface_count = order.interfaces;
+  request.use_kvm = order.use_kvm ? 1 : 0;
+  request.limits = order.limits;
+  BRIDLE_CHECK(set_files(request, order.files));
+  BRIDLE_CHECK(validate(request, 1 + order.files.size()));
+  return request;
+}
+
+Result<Request> make_helper(uint64_t id, const HelperOrder& order) {
+  Request request = make_request(Verb::helper, id, order.uuid);
+  request.helper = order.kind;
+  BRIDLE_CHECK(set_files(request, order.files));
+  BRIDLE_CHECK(validate(request, 1 + order.files.size()));
+  return request;
+}
+
+Result<std::string> join_arguments(const std::vector<std::string>& arguments) {
+  std::string bytes;
+  for (const std::string& argument : arguments) {
+    if (argument.find('\0') != std::string::npos)
+      return Error(Code::invalid, "an argument holds a NUL byte");
+    bytes += argument;
+    bytes += '\0';
+  }
+  BRIDLE_TRY(const auto again, split_arguments(bytes));
+  return bytes;
+}
+
+Result<Fd> arguments_memfd(const std::vector<std::string>& arguments) {
+  BRIDLE_TRY(const std::string bytes, join_arguments(arguments));
+  return sealed_memfd("arguments", bytes);
+}
+
+Result<Answer> parse_reply(std::span<const uint8_t> bytes) {
+  Reply reply;
+  if (bytes.size() != sizeof reply) return Error(Code::corrupt, "a reply of the jail is cut");
+  std::memcpy(&reply, bytes.data(), sizeof reply);
+  if (reply.magic != magic || reply.version != version)
+    return Error(Code::corrupt, "a reply of another jail's protocol");
+  Answer answer;
+  answer.verb = reply.verb;
+  answer.id = reply.id;
+  std::string message(reply.message, ::strnlen(reply.message, sizeof reply.message));
+  if (reply.error != 0) {
+    const bool known = reply.error > 0 && reply.error <= static_cast<int>(Code::internal) + 1;
+    answer.status = Error(known ? static_cast<Code>(reply.error - 1) : Code::internal, message);
+  } else {
+    answer.last_words = std::move(message);
+  }
+  std::memcpy(answer.machine.uuid.bytes.data(), reply.uuid, sizeof reply.uuid);
+  answer.machine.generation = reply.generation;
+  answer.boot = reply.boot;
+  answer.slot = reply.slot;
+  answer.pid = reply.pid;
+  answer.start_time = reply.start_time;
+  answer.state = reply.state;
+  answer.exit_status = reply.exit_status;
+  answer.index = reply.index;
+  answer.count = reply.count;
+  answer.usage = reply.usage;
+  return answer;
+}
+
+Result<JailClient> JailClient::connect(const std::string& socket_path) {
+  BRIDLE_TRY(Fd fd, wire::connect_unix(socket_path, SOCK_SEQPACKET));
+  return JailClient(std::move(fd));
+}
+
+Status JailClient::send(const Request& request, std::span<const int> descriptors) {
+  return wire::send_packet(fd_.get(), wire::bytes_of(request), descriptors);
+}
+
+Result<Answer> JailClient::receive() {
+  Reply reply{};
+  BRIDLE_TRY(const wire::Packet packet,
+             wire::receive_packet(fd_.get(), wire::writable_bytes_of(reply)));
+  if (packet.size == 0) return Error(Code::unreachable, "the jail closed the connection");
+  return parse_reply(wire::bytes_of(reply).first(packet.size));
+}
+
+}  // namespace bridle::jail

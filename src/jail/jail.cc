@@ -1,0 +1,162 @@
+#include "jail/jail.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/log.h"
+#include "jail/validate.h"
+#include "wire/socket.h"
+
+namespace bridle::jail {
+namespace {
+
+constexpr size_t max_clients = 4;
+constexpr size_t max_unsent = 16384;
+
+}  // namespace
+
+Jail::Jail(Loop& loop, const Layout& layout, Cgroups& cgroups, const std::string& program)
+    : loop_(loop),
+      layout_(layout),
+      cgroups_(cgroups),
+      guests_(loop, layout, cgroups,
+              [this](const Reply& reply) {
+                for (auto it = clients_.begin(); it != clients_.end();) send((it++)->first, reply);
+              }),
+      helpers_(loop, layout, cgroups, program,
+               [this](uint64_t owner, const Reply& reply) { send(owner, reply); }) {}
+
+Status Jail::open() {
+  BRIDLE_CHECK(cgroups_.prepare().context("preparing cgroups"));
+  BRIDLE_CHECK(guests_.adopt());
+  BRIDLE_TRY(listener_,
+             wire::listen_unix(layout_.jail_socket(), SOCK_SEQPACKET | SOCK_NONBLOCK, 0600));
+  if (::lchown(layout_.jail_socket().c_str(), layout_.daemon_uid(), layout_.daemon_uid()) != 0)
+    return errno_error(layout_.jail_socket());
+  return loop_.watch(listener_.get(), EPOLLIN, [this](uint32_t) { welcome(); });
+}
+
+void Jail::welcome() {
+  auto fd = wire::accept_unix(listener_.get());
+  if (!fd) return;
+  const auto peer = wire::peer_of(fd->get());
+  if (!peer || peer->uid != layout_.daemon_uid()) {
+    log::warning("refused a peer that is not bridled",
+                 {{"uid", peer ? std::to_string(peer->uid) : "?"}});
+    return;
+  }
+  if (clients_.size() >= max_clients) return;
+  const uint64_t number = next_client_++;
+  const auto ready = [this, number](uint32_t events) { client_ready(number, events); };
+  if (!loop_.watch(fd->get(), EPOLLIN, ready).ok()) return;
+  clients_[number].fd = *std::move(fd);
+}
+
+void Jail::dismiss(uint64_t number) {
+  const auto found = clients_.find(number);
+  if (found == clients_.end()) return;
+  loop_.forget(found->second.fd.get());
+  clients_.erase(found);
+  helpers_.end_all_of(number);
+}
+
+void Jail::client_ready(uint64_t number, uint32_t events) {
+  const auto found = clients_.find(number);
+  if (found == clients_.end()) return;
+  if ((events & EPOLLOUT) != 0 && !flush(found->second)) return dismiss(number);
+  if ((events & EPOLLIN) != 0) {
+    if (!hear(number)) dismiss(number);
+  } else if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
+    dismiss(number);
+  }
+}
+
+// false: the peer left, or does not speak the protocol.
+bool Jail::hear(uint64_t number) {
+  Request request{};
+  auto packet =
+      wire::receive_packet(clients_.at(number).fd.get(), wire::writable_bytes_of(request));
+  if (!packet) return packet.error().code() == Code::exhausted;
+  if (packet->size == 0) return false;
+  if (packet->size != sizeof request) {
+    log::warning("a record of a wrong size", {{"bytes", std::to_string(packet->size)}});
+    return false;
+  }
+  serve(number, request, std::move(packet->descriptors));
+  return true;
+}
+
+Status Jail::hello(const Request&, Reply& reply) {
+  reply.count = static_cast<uint32_t>(guests_.count());
+  return {};
+}
+
+Status Jail::signal(const Request& request, Reply& reply) {
+  if (helpers_.knows(uuid_of(request))) return helpers_.signal(request, reply);
+  return guests_.signal(request, reply);
+}
+
+void Jail::serve(uint64_t number, const Request& request, std::vector<Fd> descriptors) {
+  Reply reply = blank_reply(request.verb, request.id);
+  std::memcpy(reply.uuid, request.uuid, sizeof reply.uuid);
+  Status status = validate(request, descriptors.size());
+  if (status.ok() && request.verb == Verb::start) {
+    guests_.start(request, std::move(descriptors), [this, number, id = request.id](Reply answer) {
+      answer.id = id;
+      send(number, answer);
+    });
+    return;
+  }
+  if (status.ok() && request.verb == Verb::list) {
+    for (const Reply& entry : guests_.list(request.id)) send(number, entry);
+    return;
+  }
+  struct Plain {
+    Verb verb;
+    std::function<Status()> serve;
+  };
+  const Plain plain[] = {
+      {Verb::hello, [&] { return hello(request, reply); }},
+      {Verb::signal, [&] { return signal(request, reply); }},
+      {Verb::limits, [&] { return guests_.limits(request, reply); }},
+      {Verb::release, [&] { return guests_.release(request, reply); }},
+      {Verb::place, [&] { return guests_.place(request, reply); }},
+      {Verb::usage, [&] { return guests_.usage(request, reply); }},
+      {Verb::helper, [&] { return helpers_.run(request, std::move(descriptors), number, reply); }},
+  };
+  if (status.ok())
+    for (const Plain& entry : plain)
+      if (entry.verb == request.verb) status = entry.serve();
+  if (!status.ok()) set_error(reply, status.error());
+  send(number, reply);
+}
+
+void Jail::send(uint64_t number, const Reply& reply) {
+  const auto found = clients_.find(number);
+  if (found == clients_.end()) return;  // it left; `list` will tell
+  Client& client = found->second;
+  client.unsent.push_back(reply);
+  if (client.unsent.size() > max_unsent || !flush(client)) {
+    log::warning("a client does not read its replies");
+    ::shutdown(client.fd.get(), SHUT_RDWR);  // the loop then dismisses it
+  }
+}
+
+bool Jail::flush(Client& client) {
+  while (!client.unsent.empty()) {
+    const auto bytes = wire::bytes_of(client.unsent.front());
+    const ssize_t n =
+        ::send(client.fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno != EAGAIN) return false;
+    if (n < 0) break;
+    client.unsent.pop_front();
+  }
+  return loop_.change(client.fd.get(), EPOLLIN | (client.unsent.empty() ? 0u : EPOLLOUT)).ok();
+}
+
+}  // namespace bridle::jail

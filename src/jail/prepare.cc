@@ -1,0 +1,88 @@
+#include "jail/prepare.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+namespace bridle::jail {
+namespace {
+
+Status check_passable(const std::string& root) {
+  for (size_t slash = root.find('/', 1); slash != std::string::npos;
+       slash = root.find('/', slash + 1)) {
+    const std::string above = root.substr(0, slash);
+    struct stat st {};
+    if (::stat(above.c_str(), &st) == 0 && (st.st_mode & S_IXOTH) == 0)
+      return Error(Code::refused, above +
+                                      " cannot be entered by other users, Bridle's own among "
+                                      "them: choose another --root, or chmod o+x " +
+                                      above);
+  }
+  return {};
+}
+
+struct Folder {
+  std::string path;
+  mode_t mode;
+  uid_t owner;
+  gid_t group;
+};
+
+Status make(const Folder& folder) {
+  if (::mkdir(folder.path.c_str(), folder.mode) != 0 && errno != EEXIST)
+    return errno_error(folder.path);
+  BRIDLE_TRY(const Fd fd, open_file(folder.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  if (::fchown(fd.get(), folder.owner, folder.group) != 0 || ::fchmod(fd.get(), folder.mode) != 0)
+    return errno_error(folder.path);
+  return {};
+}
+
+}  // namespace
+
+Status prepare_root(const Layout& layout) {
+  if (::geteuid() != 0) return Error(Code::unauthorized, "this must be run as root");
+  ::umask(022);
+  BRIDLE_CHECK(make_folders(layout.root(), 0755));
+  BRIDLE_CHECK(check_passable(layout.root()));
+  const uid_t daemon = layout.daemon_uid(), images = layout.images_uid();
+  const uid_t builder = layout.namespace_uid(), fetch = layout.fetch_uid();
+  const Folder folders[] = {
+      {layout.root(), 0755, 0, 0},
+      {layout.state(), 0700, daemon, daemon},
+      {layout.images(), 0755, images, images},
+      // The build helper's root is the group; what it leaves there store takes over.
+      {layout.incoming(), 02770, images, builder},
+      {layout.parts(), 0755, images, images},
+      {layout.volumes(), 0700, daemon, daemon},
+      {layout.volumes() + "/seeds", 0700, daemon, daemon},
+      {layout.cache(), 0755, fetch, fetch},
+      {layout.run(), 01775, 0, daemon},
+      {layout.guests(), 0755, 0, 0},
+  };
+  for (const Folder& folder : folders) BRIDLE_CHECK(make(folder));
+  return {};
+}
+
+Result<Fd> lock_file(const std::string& path, int seconds) {
+  BRIDLE_TRY(Fd fd, open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW));
+  for (int tries = seconds * 20;; --tries) {
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
+    if (errno != EWOULDBLOCK) return errno_error(path);
+    if (tries <= 0)
+      return Error(Code::conflict, path + " is locked: another one serves this root already");
+    ::usleep(50'000);
+  }
+}
+
+Status write_pid_file(const Layout& layout, const std::string& name, pid_t pid) {
+  const std::string path = layout.run() + "/" + name + ".pid";
+  BRIDLE_CHECK(remove_file(path));
+  BRIDLE_TRY(const Fd fd, open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644));
+  return write_all(fd.get(), std::to_string(pid) + "\n");
+}
+
+}  // namespace bridle::jail

@@ -1,0 +1,64 @@
+#include "model/host.h"
+
+#include "model/quantity.h"
+#include "model/reader.h"
+#include "model/writer.h"
+
+namespace bridle::model {
+namespace {
+
+void read_amounts(Reader& read, std::string_view key, HostAmounts& out) {
+  read.object(key, [&](Reader& item) {
+    item.cores("cpus", out.cpus);
+    item.bytes("memory", out.memory);
+  });
+}
+
+json::object amounts(const HostAmounts& amounts) {
+  return {{"cpus", cores_text(amounts.cpus)}, {"memory", bytes_text(amounts.memory)}};
+}
+
+}  // namespace
+
+Result<HostSpec> host_spec(const json::object& object) {
+  HostSpec spec;
+  Reader read(object, "spec");
+  read_amounts(read, "reserved", spec.reserved);
+  BRIDLE_CHECK(read.status());
+  return spec;
+}
+
+json::object to_json(const HostSpec& spec) { return {{"reserved", amounts(spec.reserved)}}; }
+
+Result<HostStatus> host_status(const json::object& object) {
+  HostStatus status;
+  Reader read(object, "status");
+  read_amounts(read, "capacity", status.capacity);
+  read_amounts(read, "allocated", status.allocated);
+  read.text("engine", status.engine);
+  read.text("engineReason", status.engine_reason);
+  read.text("qemuVersion", status.qemu_version);
+  read.text("kernel", status.kernel);
+  read.number("cgroupVersion", status.cgroup_version);
+  read.texts("cgroupNotes", status.cgroup_notes);
+  read.number("machines", status.machines);
+  read.time("seen", status.seen);
+  BRIDLE_CHECK(read.status());
+  return status;
+}
+
+json::object to_json(const HostStatus& status) {
+  json::object out{{"capacity", amounts(status.capacity)},
+                   {"allocated", amounts(status.allocated)}};
+  put(out, "engine", status.engine);
+  put(out, "engineReason", status.engine_reason);
+  put(out, "qemuVersion", status.qemu_version);
+  put(out, "kernel", status.kernel);
+  put(out, "cgroupVersion", status.cgroup_version);
+  put(out, "cgroupNotes", status.cgroup_notes);
+  put(out, "machines", status.machines);
+  put(out, "seen", status.seen);
+  return out;
+}
+
+}  // namespace bridle::model

@@ -1,0 +1,164 @@
+// The tables of Secret, Role and Host.
+#include "model/formats.h"
+#include "model/path.h"
+#include "model/schema_tables.h"
+#include "model/words.h"
+
+namespace bridle::model {
+namespace {
+
+constexpr uint64_t kib = 1024, most_id = 0xfffffffe;
+
+constexpr std::string_view secret_example = R"(apiVersion: bridle/v1
+kind: Secret
+metadata:
+  name: web-login
+  project: lab
+spec:
+  data:
+    password: correct horse battery staple
+)";
+
+constexpr std::string_view role_example = R"(apiVersion: bridle/v1
+kind: Role
+metadata:
+  name: lab-operators
+spec:
+  role: operator
+  subjects:
+    - gid: 1000
+  projects:
+    - lab
+)";
+
+constexpr std::string_view host_example = R"(apiVersion: bridle/v1
+kind: Host
+metadata:
+  name: alpha
+spec:
+  reserved:
+    cpus: 500m
+    memory: 512MiB
+)";
+
+Field id(std::string_view key, std::string_view help) {
+  return {.key = key, .type = Type::integer, .help = help, .example = "1000", .most = most_id};
+}
+
+void role_rules(const json::object& spec, Violations& violations) {
+  const json::array& subjects = spec.at("subjects").get_array();
+  for (size_t i = 0; i < subjects.size(); ++i)
+    if (subjects[i].get_object().size() != 1)
+      violations.add(path_to_index("spec.subjects", i), "expected one of uid and gid");
+  const bool everywhere = spec.at("role") == "admin" || spec.at("role") == "auditor";
+  if (!everywhere && spec.at("projects").get_array().empty())
+    violations.add("spec.projects", "expected at least one project, or \"*\" for all");
+}
+
+std::vector<Field> amounts(std::string_view fallback) {
+  return {{.key = "cpus",
+           .type = Type::cores,
+           .help = "In cores.",
+           .example = "500m",
+           .fallback = fallback},
+          {.key = "memory",
+           .type = Type::bytes,
+           .help = "In bytes.",
+           .example = "512MiB",
+           .fallback = fallback}};
+}
+
+}  // namespace
+
+KindSchema secret_schema() {
+  const Field value{.help = "The value.",
+                    .example = "correct horse battery staple",
+                    .write_only = true,
+                    .lines = true,
+                    .most = 64 * kib};
+  const Field keys{.key = "data",
+                   .type = Type::list,
+                   .help = "The keys that are there; never their values.",
+                   .fields = {{.help = "A key."}}};
+  return {.kind = Kind::secret,
+          .help = "Values that never show again: not in get, the ledger, logs or arguments.",
+          .example = secret_example,
+          .spec = {{.key = "data",
+                    .type = Type::map,
+                    .help = "Values by key. Never shown; an update without it keeps what is there.",
+                    .write_only = true,
+                    .most = 64,
+                    .keys = &formats::secret_key,
+                    .fields = {value}}},
+          .status = {keys}};
+}
+
+KindSchema role_schema() {
+  return {
+      .kind = Kind::role,
+      .help = "Who may do what: maps users and groups of the host to a role in projects.",
+      .example = role_example,
+      .spec = {{.key = "role",
+                .help = "admin: everything; operator: everything in its projects; auditor: sees "
+                        "everything in its projects, changes nothing; tenant: own machines in "
+                        "its projects.",
+                .example = "operator",
+                .required = true,
+                .choices = words::role},
+               {.key = "subjects",
+                .type = Type::list,
+                .help = "Users and groups of the host, by number.",
+                .example = "[{uid: 1000}]",
+                .required = true,
+                .least = 1,
+                .most = 256,
+                .fields = {{.type = Type::object,
+                            .fields = {id("uid", "A user."), id("gid", "A group.")}}}},
+               {.key = "projects",
+                .type = Type::list,
+                .help = "Projects it counts in; \"*\": all.",
+                .example = "[lab]",
+                .fallback = "[]",
+                .most = 256,
+                .fields =
+                    {{.help = "A project.", .example = "lab", .format = &formats::project_or_all}}},
+               {.key = "rawAllowed",
+                .type = Type::boolean,
+                .help = "May set spec.raw of a machine.",
+                .example = "true",
+                .fallback = "false"}},
+      .status = {},
+      .rules = role_rules};
+}
+
+KindSchema host_schema() {
+  return {.kind = Kind::host,
+          .help = "A Linux host that runs machines.",
+          .example = host_example,
+          .spec = {{.key = "reserved",
+                    .type = Type::object,
+                    .help = "Kept for the host itself: machines cannot reserve it.",
+                    .fallback = R"({"cpus":"0","memory":"0"})",
+                    .fields = amounts("\"0\"")}},
+          .status = {{.key = "capacity",
+                      .type = Type::object,
+                      .help = "What the host has.",
+                      .fields = amounts("")},
+                     {.key = "allocated",
+                      .type = Type::object,
+                      .help = "What machines have reserved.",
+                      .fields = amounts("")},
+                     {.key = "engine", .help = "kvm or tcg.", .choices = words::engine},
+                     {.key = "engineReason", .help = "Why that engine.", .lines = true},
+                     {.key = "qemuVersion", .help = "Of the installed QEMU.", .example = "10.0.8"},
+                     {.key = "kernel", .help = "Release of the host's kernel."},
+                     {.key = "cgroupVersion", .type = Type::integer, .help = "1 or 2."},
+                     {.key = "cgroupNotes",
+                      .type = Type::list,
+                      .help = "What this cgroup version cannot promise.",
+                      .fields = {{.help = "A sentence.", .lines = true}}},
+                     {.key = "machines", .type = Type::integer, .help = "Machines placed here."},
+                     {.key = "seen", .help = "When it was seen last.", .format = &formats::time}}};
+}
+
+}  // namespace bridle::model

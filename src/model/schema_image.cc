@@ -1,0 +1,105 @@
+// The tables of Image and Volume.
+#include "model/formats.h"
+#include "model/schema_tables.h"
+#include "model/words.h"
+
+namespace bridle::model {
+namespace {
+
+constexpr uint64_t mib = 1 << 20, tib = mib * mib;
+
+constexpr std::string_view image_example = R"(apiVersion: bridle/v1
+kind: Image
+metadata:
+  name: tiny
+  project: shared
+spec:
+  recipe: tiny
+)";
+
+constexpr std::string_view volume_example = R"(apiVersion: bridle/v1
+kind: Volume
+metadata:
+  name: web-root
+  project: lab
+spec:
+  image: debian
+  size: 4GiB
+)";
+
+Field part(std::string_view key, std::string_view help) {
+  return {.key = key,
+          .type = Type::object,
+          .help = help,
+          .fields = {{.key = "digest", .help = "SHA-256.", .format = &formats::digest},
+                     {.key = "size", .type = Type::bytes, .help = "Size of the file."}}};
+}
+
+void volume_rules(const json::object& spec, Violations& violations) {
+  if (spec.contains("image") || spec.at("size").get_string() != "0") return;
+  violations.add("spec.size", "expected a size, because there is no image to take it from");
+}
+
+}  // namespace
+
+KindSchema image_schema() {
+  return {
+      .kind = Kind::image,
+      .help = "A set of content-addressed parts (kernel, initrd, disk) that machines start from.",
+      .example = image_example,
+      .spec = {{.key = "recipe",
+                .help = "How it is built.",
+                .example = "tiny",
+                .required = true,
+                .immutable = true,
+                .choices = words::recipe}},
+      .status = {
+          {.key = "phase", .help = "Where it stands.", .choices = words::image_phase},
+          {.key = "message", .help = "A sentence; what to do when it failed.", .lines = true},
+          part("kernel", "The kernel."),
+          part("initrd", "The initial RAM disk."),
+          part("disk", "The disk."),
+          {.key = "diskFormat", .help = "Of the disk.", .choices = words::format},
+          {.key = "diskVirtualSize",
+           .type = Type::bytes,
+           .help = "Of the disk, as the guest sees it."},
+          {.key = "kernelArguments", .help = "The kernel's command line."},
+          {.key = "built", .help = "When.", .format = &formats::time}}};
+}
+
+KindSchema volume_schema() {
+  return {.kind = Kind::volume,
+          .help = "A writable disk: empty, or a copy-on-write overlay of an image's disk.",
+          .example = volume_example,
+          .spec = {{.key = "size",
+                    .type = Type::bytes,
+                    .help = "Size the guest sees; 0: the image's.",
+                    .example = "4GiB",
+                    .fallback = "\"0\"",
+                    .immutable = true,
+                    .most = 64 * tib,
+                    .multiple = 512},
+                   {.key = "format",
+                    .help = "How it is kept on the host.",
+                    .example = "raw",
+                    .fallback = "\"qcow2\"",
+                    .immutable = true,
+                    .choices = words::format},
+                   {.key = "image",
+                    .help = "An Image of the same project, or else of project shared, whose disk "
+                            "lies below; without it the disk is empty.",
+                    .example = "debian",
+                    .immutable = true,
+                    .format = &formats::name}},
+          .status = {{.key = "phase", .help = "Where it stands.", .choices = words::volume_phase},
+                     {.key = "message",
+                      .help = "A sentence; what to do when it failed.",
+                      .lines = true},
+                     {.key = "path", .help = "Its file below the root's volumes."},
+                     {.key = "backing", .help = "Digest of the image disk below it."},
+                     {.key = "backingFormat", .help = "Of the disk below it."},
+                     {.key = "size", .type = Type::bytes, .help = "Size the guest sees."}},
+          .rules = volume_rules};
+}
+
+}  // namespace bridle::model

@@ -1,0 +1,20 @@
+// The tables of schema.h, one function per kind. Only schema.cc includes this.
+#pragma once
+
+#include "model/schema.h"
+
+namespace bridle::model {
+
+KindSchema machine_schema();
+KindSchema image_schema();
+KindSchema volume_schema();
+KindSchema secret_schema();
+KindSchema role_schema();
+KindSchema host_schema();
+KindSchema operation_schema();
+KindSchema event_schema();
+
+// {kind, project, name, uid}: how operations and events name an object.
+std::vector<Field> object_ref_fields();
+
+}  // namespace bridle::model

@@ -1,0 +1,138 @@
+#include "store/sqlite.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+
+#include "base/file.h"
+
+namespace bridle::store {
+namespace {
+
+Code code_of(int sqlite) {
+  switch (sqlite & 0xff) {
+    case SQLITE_FULL:
+    case SQLITE_TOOBIG:
+    case SQLITE_NOMEM:
+      return Code::exhausted;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return Code::corrupt;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return Code::conflict;
+    default:
+      return Code::internal;
+  }
+}
+
+const char* not_null(std::string_view text) { return text.data() ? text.data() : ""; }
+
+}  // namespace
+
+Error sqlite_error(int code, std::string_view what) {
+  return Error(code_of(code), std::string(what) + " (SQLite: " + sqlite3_errstr(code) + ")");
+}
+
+void Statement::Free::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+void Database::Close::operator()(sqlite3* db) const { sqlite3_close_v2(db); }
+
+Statement::Run::~Run() {
+  sqlite3_reset(statement_);
+  sqlite3_clear_bindings(statement_);
+}
+
+Statement::Run& Statement::Run::bound(int code) {
+  if (failed_ == SQLITE_OK) failed_ = code;
+  return *this;
+}
+
+Statement::Run& Statement::Run::text(std::string_view value) {
+  return bound(sqlite3_bind_text(statement_, ++parameter_, not_null(value),
+                                 static_cast<int>(value.size()), SQLITE_STATIC));
+}
+
+Statement::Run& Statement::Run::blob(std::string_view value) {
+  return bound(sqlite3_bind_blob(statement_, ++parameter_, not_null(value),
+                                 static_cast<int>(value.size()), SQLITE_STATIC));
+}
+
+Statement::Run& Statement::Run::integer(int64_t value) {
+  return bound(sqlite3_bind_int64(statement_, ++parameter_, value));
+}
+
+Statement::Run& Statement::Run::null() {
+  return bound(sqlite3_bind_null(statement_, ++parameter_));
+}
+
+Result<bool> Statement::Run::next() {
+  const int code = failed_ != SQLITE_OK ? failed_ : sqlite3_step(statement_);
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) return false;
+  sqlite3* db = sqlite3_db_handle(statement_);
+  return Error(code_of(code), std::string("SQLite: ") + sqlite3_errmsg(db));
+}
+
+Status Statement::Run::finish() {
+  while (true) {
+    BRIDLE_TRY(const bool row, next());
+    if (!row) return {};
+  }
+}
+
+int64_t Statement::Run::integer_at(int column) const {
+  return sqlite3_column_int64(statement_, column);
+}
+
+std::string Statement::Run::bytes_at(int column) const {
+  const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement_, column));
+  const auto size = static_cast<size_t>(sqlite3_column_bytes(statement_, column));
+  return bytes ? std::string(bytes, size) : std::string();
+}
+
+bool Statement::Run::null_at(int column) const {
+  return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+}
+
+Result<Database> Database::open(const std::string& path) {
+  BRIDLE_TRY(Fd made, open_file(path, O_RDWR | O_CREAT, 0600));  // SQLite would make it 0644
+  made.reset();  // before SQLite opens it: closing any descriptor would drop its POSIX locks
+  sqlite3* raw = nullptr;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  const int code = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
+  Database db(raw);
+  if (code != SQLITE_OK) return sqlite_error(code, path);
+  return db;
+}
+
+Status Database::execute(const std::string& sql) {
+  const int code = sqlite3_exec(db_.get(), sql.c_str(), nullptr, nullptr, nullptr);
+  if (code == SQLITE_OK) return {};
+  return Error(code_of(code), std::string("SQLite: ") + sqlite3_errmsg(db_.get()));
+}
+
+Result<Statement> Database::prepare(std::string_view sql) {
+  sqlite3_stmt* raw = nullptr;
+  const int code = sqlite3_prepare_v3(db_.get(), sql.data(), static_cast<int>(sql.size()),
+                                      SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
+  Statement statement(raw);
+  if (code == SQLITE_OK) return statement;
+  return Error(code_of(code), std::string("SQLite: ") + sqlite3_errmsg(db_.get()));
+}
+
+Result<int64_t> Database::query_integer(std::string_view sql) {
+  BRIDLE_TRY(Statement statement, prepare(sql));
+  auto run = statement.run();
+  BRIDLE_TRY(const bool row, run.next());
+  return row ? run.integer_at(0) : 0;
+}
+
+Result<std::string> Database::query_text(std::string_view sql) {
+  BRIDLE_TRY(Statement statement, prepare(sql));
+  auto run = statement.run();
+  BRIDLE_TRY(const bool row, run.next());
+  return row ? run.bytes_at(0) : std::string();
+}
+
+bool Database::in_transaction() const { return sqlite3_get_autocommit(db_.get()) == 0; }
+
+}  // namespace bridle::store
