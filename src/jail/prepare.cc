@@ -79,10 +79,14 @@ Result<Fd> lock_file(const std::string& path, int seconds) {
 }
 
 Status write_pid_file(const Layout& layout, const std::string& name, pid_t pid) {
+  // The jail and its supervisor both write the jail's, perhaps at once: each by a name of its own.
   const std::string path = layout.run() + "/" + name + ".pid";
-  BRIDLE_CHECK(remove_file(path));
-  BRIDLE_TRY(const Fd fd, open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644));
-  return write_all(fd.get(), std::to_string(pid) + "\n");
+  const std::string fresh = path + "." + std::to_string(::getpid());
+  BRIDLE_CHECK(remove_file(fresh));
+  BRIDLE_TRY(const Fd fd, open_file(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644));
+  BRIDLE_CHECK(write_all(fd.get(), std::to_string(pid) + "\n"));
+  if (::rename(fresh.c_str(), path.c_str()) != 0) return errno_error(path);
+  return {};
 }
 
 }  // namespace bridle::jail

@@ -43,6 +43,15 @@ void kill_everyone(Cgroups& cgroups) {
   for (const pid_t pid : everyone(cgroups)) ::kill(pid, SIGKILL);
 }
 
+// Sockets, locks, and pid files, also one that a killed program was just writing.
+Status remove_own_files(const std::string& folder) {
+  BRIDLE_TRY(const auto names, list_folder(folder));
+  for (const std::string& name : names)
+    for (const char* own : {"jail.", "bridled.", "supervise."})
+      if (name.starts_with(own)) BRIDLE_CHECK(remove_file(folder + "/" + name));
+  return {};
+}
+
 }  // namespace
 
 Status purge(const Layout& layout) {
@@ -61,9 +70,7 @@ Status purge(const Layout& layout) {
   }
   BRIDLE_CHECK(cgroups->remove_all());
   BRIDLE_CHECK(remove_tree(layout.guests()));
-  for (const char* name : {"jail.sock", "bridled.sock", "jail.pid", "bridled.pid", "supervise.pid",
-                           "supervise.lock", "jail.lock"})
-    BRIDLE_CHECK(remove_file(layout.run() + "/" + name));
+  BRIDLE_CHECK(remove_own_files(layout.run()));
   if (::rmdir(layout.run().c_str()) != 0)
     log::warning("the runtime folder is not empty", {{"path", layout.run()}});
   return {};

@@ -60,9 +60,20 @@ Status Supervisor::start(Child& child) {
   BRIDLE_TRY(child.pid, fork_into(0, child.pidfd));
   if (child.pid == 0) become(child, self);
   child.since = clock_.now();
+  BRIDLE_CHECK(loop_.watch(child.pidfd.get(), EPOLLIN, [this, &child](uint32_t) { died(child); }));
+  // The file is for people; a program without one is watched all the same.
   const std::string name = child.unprivileged ? "bridled" : "jail";
-  BRIDLE_CHECK(write_pid_file(layout_, name, child.pid));
-  return loop_.watch(child.pidfd.get(), EPOLLIN, [this, &child](uint32_t) { died(child); });
+  if (const Status written = write_pid_file(layout_, name, child.pid); !written.ok())
+    log::warning("cannot write a pid file", {{"error", written.error().message()}});
+  return {};
+}
+
+void Supervisor::start_again(Child& child) {
+  if (stopping_) return;
+  const Status started = start(child);
+  if (started.ok()) return;
+  log::error("cannot start a program", {{"error", started.error().message()}});
+  loop_.after(restart_delay(++child.deaths), [this, &child] { start_again(child); });
 }
 
 void Supervisor::died(Child& child) {
@@ -74,11 +85,7 @@ void Supervisor::died(Child& child) {
   const Duration delay = restart_delay(++child.deaths);
   log::warning("a program died: starting it again",
                {{"program", child.name}, {"status", std::to_string(status.value_or(-1))}});
-  loop_.after(delay, [this, &child] {
-    if (stopping_) return;
-    if (const Status started = start(child); !started.ok())
-      log::error("cannot start a program", {{"error", started.error().message()}});
-  });
+  loop_.after(delay, [this, &child] { start_again(child); });
 }
 
 void Supervisor::stop_all() {

@@ -41,6 +41,7 @@ class Supervisor {
     unsigned deaths = 0;
   };
   Status start(Child& child);
+  void start_again(Child& child);
   void died(Child& child);
   [[noreturn]] void become(const Child& child, pid_t supervisor);
 
