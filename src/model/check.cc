@@ -189,6 +189,7 @@ constexpr std::array<Check, 9> checks{check_boolean, check_integer,  check_bytes
 
 void unknown_key(const std::vector<Field>& fields, std::string_view key, const std::string& path,
                  Violations& violations) {
+  if (violations.full()) return violations.add({}, {});
   std::vector<std::string_view> known;
   for (const Field& field : fields) known.push_back(field.key);
   std::string message = "unknown key";

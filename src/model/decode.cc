@@ -56,6 +56,10 @@ void check_top(const json::object& document, Violations& violations) {
   for (const auto& item : document) {
     const std::string_view key(item.key().data(), item.key().size());
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
+    if (violations.full()) {
+      violations.add({}, {});
+      continue;
+    }
     const std::string_view near = nearest(key, known);
     violations.add(path_to_key("", key),
                    near.empty()

@@ -42,6 +42,8 @@ Result<ImageStatus> image_status(const json::object& object) {
   read.text("diskFormat", status.disk_format);
   read.bytes("diskVirtualSize", status.disk_virtual_size);
   read.text("kernelArguments", status.kernel_arguments);
+  read.bytes("leastMemory", status.least_memory);
+  read.flag("ignoresUsers", status.ignores_users);
   read.time("built", status.built);
   BRIDLE_CHECK(read.status());
   return status;
@@ -57,6 +59,8 @@ json::object to_json(const ImageStatus& status) {
   put(out, "diskFormat", status.disk_format);
   if (status.disk_virtual_size != 0) out["diskVirtualSize"] = bytes_text(status.disk_virtual_size);
   put(out, "kernelArguments", status.kernel_arguments);
+  if (status.least_memory != 0) out["leastMemory"] = bytes_text(status.least_memory);
+  if (status.ignores_users) out["ignoresUsers"] = true;
   put(out, "built", status.built);
   return out;
 }

@@ -25,6 +25,8 @@ struct ImageStatus {
   std::string disk_format;         // "qcow2" or "raw": stored at build or import, never probed
   uint64_t disk_virtual_size = 0;  // bytes
   std::string kernel_arguments;    // "console=ttyS0 root=/dev/vda rw"
+  uint64_t least_memory = 0;       // bytes a guest needs to boot it; 0: not known
+  bool ignores_users = false;      // what it boots makes no users of the seed
   std::optional<WallTime> built;
 };
 

@@ -64,6 +64,12 @@ KindSchema image_schema() {
            .type = Type::bytes,
            .help = "Of the disk, as the guest sees it."},
           {.key = "kernelArguments", .help = "The kernel's command line."},
+          {.key = "leastMemory",
+           .type = Type::bytes,
+           .help = "The memory that a guest needs to boot it; machines with less are refused."},
+          {.key = "ignoresUsers",
+           .type = Type::boolean,
+           .help = "True: it makes no users of a machine's seed."},
           {.key = "built", .help = "When.", .format = &formats::time}}};
 }
 

@@ -96,6 +96,15 @@ TEST(Schema, ViolationsAreBounded) {
   ASSERT_FALSE(object.ok());
   EXPECT_TRUE(object.error().message().starts_with("50 violations of the schema:\n  spec.zz0: "));
   EXPECT_TRUE(object.error().message().ends_with("and 30 more"));
+  // Beyond the bound violations are counted, and nothing is made of them.
+  json::object flood = documents->front().value.get_object();
+  for (int i = 0; i < 1000; ++i) {
+    flood["yy" + std::to_string(i)] = 1;
+    flood["spec"].get_object()["zz" + std::to_string(i)] = 1;
+  }
+  const Decoded flooded = decode(flood);
+  EXPECT_EQ(flooded.violations.list().size(), Violations::bound);
+  EXPECT_EQ(flooded.violations.count(), 2000u);
 }
 
 TEST(Schema, SecretsAreNotPartOfMessages) {

@@ -5,7 +5,7 @@
 namespace bridle::model {
 
 void Violations::add(std::string path, std::string message) {
-  if (list_.size() == bound) {
+  if (full()) {
     ++omitted_;
     return;
   }

@@ -25,6 +25,8 @@ class Violations {
   void add(std::string path, std::string message);
 
   bool empty() const { return list_.empty(); }
+  // What is added from now on is only counted: its text need not be made.
+  bool full() const { return list_.size() == bound; }
   const std::vector<Violation>& list() const { return list_; }
   size_t omitted() const { return omitted_; }
   size_t count() const { return list_.size() + omitted_; }

@@ -32,7 +32,7 @@ struct Peer {
 // type: SOCK_STREAM, SOCK_SEQPACKET or SOCK_DGRAM, may be or-ed with SOCK_NONBLOCK.
 Result<Fd> connect_unix(const std::string& path, int type);
 // Replaces a stale socket file. mode is set before anyone can connect.
-Result<Fd> listen_unix(const std::string& path, int type, mode_t mode, int backlog = 64);
+Result<Fd> listen_unix(const std::string& path, int type, mode_t mode, int backlog = SOMAXCONN);
 Result<Fd> bind_datagram(const std::string& path, mode_t mode);
 Result<Fd> accept_unix(int listener);  // non-blocking, close-on-exec
 struct Pair {
