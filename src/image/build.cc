@@ -16,7 +16,7 @@ namespace bridle::image {
 namespace {
 
 // Rises when the same inputs would give other images.
-constexpr int helper_format = 1;
+constexpr int helper_format = 2;
 
 // The folder of one build, a tmpfs for what is unpacked where that can be mounted; both scratch
 // folders are gone at the end of life.
@@ -146,6 +146,8 @@ class Builder {
     Manifest m;
     m.recipe = recipe_.name;
     m.kernel_arguments = recipe_.kernel_arguments;
+    m.least_memory = recipe_.least_memory;
+    m.ignores_users = recipe_.ignores_users;
     BRIDLE_TRY(m.kernel, made_part(place_.out("kernel")));
     BRIDLE_TRY(m.initrd, made_part(place_.out("initrd")));
     if (recipe_.has_disk()) {
@@ -197,7 +199,8 @@ std::string kept_manifest(const Layout& layout, const std::string& recipe) {
 
 std::string inputs_digest(const Recipe& recipe, const PackageSet& set, const GuestFiles& files) {
   std::string text = "bridle image " + std::to_string(helper_format) + "\n" + recipe.name + "\n" +
-                     recipe.kernel_arguments + "\n" + std::to_string(recipe.disk_size) + "\n";
+                     recipe.kernel_arguments + "\n" + std::to_string(recipe.disk_size) + "\n" +
+                     std::to_string(recipe.least_memory) + (recipe.ignores_users ? " -\n" : "\n");
   for (const std::string& name : recipe.modules) text += "module " + name + "\n";
   for (const auto* list : {&set.boot, &set.tree})
     for (const Package& p : *list) text += "package " + p.sha256 + "\n";

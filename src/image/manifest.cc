@@ -48,6 +48,17 @@ Result<model::Part> part_of(const json::object& object, std::string_view key) {
   return part;
 }
 
+Status read_needs(const json::object& object, Manifest& out) {
+  if (object.contains("least_memory")) {
+    BRIDLE_TRY(out.least_memory, number_of(object, "least_memory", largest_part));
+  }
+  const json::value* ignores = object.if_contains("ignores_users");
+  if (ignores == nullptr) return {};
+  if (!ignores->is_bool()) return bad("ignores_users", "expected true or false");
+  out.ignores_users = ignores->get_bool();
+  return {};
+}
+
 Status read_disk(const json::object& object, Manifest& out) {
   if (!object.contains("disk")) return {};
   BRIDLE_TRY(out.disk, part_of(object, "disk"));
@@ -76,6 +87,8 @@ std::string encode_manifest(const Manifest& m) {
     out["disk_format"] = m.disk_format;
     out["disk_virtual_size"] = m.disk_virtual_size;
   }
+  if (m.least_memory != 0) out["least_memory"] = m.least_memory;
+  if (m.ignores_users) out["ignores_users"] = true;
   return json::serialize(out) + "\n";
 }
 
@@ -101,6 +114,7 @@ Result<Manifest> decode_manifest(std::string_view text) {
   BRIDLE_TRY(out.kernel, part_of(object, "kernel"));
   BRIDLE_TRY(out.initrd, part_of(object, "initrd"));
   BRIDLE_CHECK(read_disk(object, out));
+  BRIDLE_CHECK(read_needs(object, out));
   return out;
 }
 
@@ -114,6 +128,8 @@ model::ImageStatus ready_status(const Manifest& m, WallTime built) {
   status.disk_format = m.disk_format;
   status.disk_virtual_size = m.disk_virtual_size;
   status.kernel_arguments = m.kernel_arguments;
+  status.least_memory = m.least_memory;
+  status.ignores_users = m.ignores_users;
   status.built = built;
   return status;
 }

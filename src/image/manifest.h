@@ -4,7 +4,11 @@
 //
 //   {"format":1,"recipe":"tiny","inputs":"<sha256>","kernel_arguments":"…",
 //    "kernel":{"digest":"…","size":N},"initrd":{…},
-//    "disk":{…},"disk_format":"qcow2","disk_virtual_size":N}
+//    "disk":{…},"disk_format":"qcow2","disk_virtual_size":N,
+//    "least_memory":N,"ignores_users":true}
+//
+// least_memory (bytes a guest needs) and ignores_users (it makes no users of the seed) may be
+// absent: not known, false.
 //
 // `inputs` is the digest of all that went in (packages by digest, files of guest/, recipe,
 // format of this helper): an image whose inputs are those of the manifest that is kept is not
@@ -27,6 +31,8 @@ struct Manifest {
   model::Part kernel, initrd, disk;  // disk.digest empty: none
   std::string disk_format;
   uint64_t disk_virtual_size = 0;
+  uint64_t least_memory = 0;
+  bool ignores_users = false;
   bool reused = false;  // set by BuildPlan, not kept: nothing had changed
 };
 

@@ -31,6 +31,8 @@ struct Recipe {
   std::vector<RecipeFile> tree_files;
   uint64_t disk_size = 0;  // bytes of the virtual disk; 0: the image has none
   std::string kernel_arguments;
+  uint64_t least_memory = 0;   // bytes that a guest needs to come up
+  bool ignores_users = false;  // it makes no users of the seed
 
   bool has_disk() const { return disk_size != 0; }
 };

@@ -12,11 +12,12 @@
 #include "image/recipe.h"
 
 namespace bridle::image {
-namespace {
 
 std::string part_path(const Layout& layout, const std::string& digest) {
   return layout.parts() + "/" + digest;
 }
+
+namespace {
 
 // Copies all of `from` into `to`, and gives the digest of what was written.
 Result<Sha256> copy_and_digest(int from, int to, uint64_t most) {

@@ -21,6 +21,9 @@
 
 namespace bridle::image {
 
+// Where the store has the part of this digest.
+std::string part_path(const Layout& layout, const std::string& digest);
+
 // Code::corrupt: a file is not what the manifest says.
 Result<Manifest> take_in(const Layout& layout, const Uuid& id, const Progress& progress);
 

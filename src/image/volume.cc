@@ -63,7 +63,11 @@ Status check_volume(const VolumeRequest& r) {
 }
 
 std::string volume_path(const Layout& layout, const Uuid& uuid, const std::string& format) {
-  return layout.volumes() + "/" + uuid.text() + "." + format;
+  return volume_path(layout, uuid.text() + "." + format);
+}
+
+std::string volume_path(const Layout& layout, const std::string& file) {
+  return layout.volumes() + "/" + file;
 }
 
 Result<Volume> create_volume(const Layout& layout, const Uuid& uuid, const VolumeRequest& request) {

@@ -38,5 +38,7 @@ Result<Volume> create_volume(const Layout& layout, const Uuid& uuid, const Volum
 Status delete_volume(const Layout& layout, const Uuid& uuid);
 
 std::string volume_path(const Layout& layout, const Uuid& uuid, const std::string& format);
+// file: VolumeStatus.path.
+std::string volume_path(const Layout& layout, const std::string& file);
 
 }  // namespace bridle::image
