@@ -71,6 +71,14 @@ Status check_shape(const model::MachineSpec& spec, const HostFacts& host) {
   return admit(alone, {}, host);
 }
 
+Status check_image(const model::MachineSpec& spec, const std::string& image,
+                   const model::ImageStatus& status) {
+  if (spec.memory >= status.least_memory) return {};
+  return Error(Code::refused, "spec.memory: " + image + " needs at least " +
+                                  format_bytes(status.least_memory) + " to come up; this is " +
+                                  format_bytes(spec.memory));
+}
+
 Status admit(const Holding& wanted, const std::vector<Holding>& held, const HostFacts& host) {
   if (Status cpu = fits("CPU", wanted.cpu, host.cpu_millicores, held, &Holding::cpu, &cores_text);
       !cpu.ok())

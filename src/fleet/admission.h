@@ -18,6 +18,7 @@
 
 #include "fleet/actions.h"
 #include "fleet/events.h"
+#include "model/image.h"
 #include "model/machine.h"
 
 namespace bridle::fleet {
@@ -34,6 +35,10 @@ Holding holding_of(std::string ref, const model::MachineSpec& spec, const HostFa
 // Rules that need no look at others: limit >= reservation, no reservation beyond the guest's own
 // size or the whole host. Code::refused.
 Status check_shape(const model::MachineSpec& spec, const HostFacts& host);
+
+// Is the guest's memory enough for this image ("image/lab/tiny")? Code::refused.
+Status check_image(const model::MachineSpec& spec, const std::string& image,
+                   const model::ImageStatus& status);
 
 // Does `wanted` fit beside `held` (which does not contain it)? Code::refused with numbers.
 Status admit(const Holding& wanted, const std::vector<Holding>& held, const HostFacts& host);

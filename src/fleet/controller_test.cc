@@ -319,6 +319,62 @@ TEST_F(World, ReservationsAreRefusedWithNumbers) {
   EXPECT_NE(status().message.find("are free"), std::string::npos);
 }
 
+TEST_F(World, AnOutOfMemoryKillIsNamed) {
+  load({machine("running")});
+  run_up();
+  tell(GuestExited{uuid_, boot_, 9, "killed by its memory limit"});
+  EXPECT_EQ(status().reason, "Killed");
+  EXPECT_EQ(status().last_exit, "signal 9");
+  EXPECT_EQ(status().message, "QEMU ended by itself: signal 9 (killed by its memory limit)");
+}
+
+Object tiny_image() {
+  Object image;
+  image.kind = Kind::image;
+  image.metadata.name = "tiny";
+  image.metadata.project = "lab";
+  image.metadata.uid = Uuid{{8}};
+  image.spec = {{"recipe", "tiny"}};
+  model::ImageStatus built;
+  built.phase = "ready";
+  built.kernel = {std::string(64, 'a'), 1};
+  built.least_memory = uint64_t{80} << 20;
+  built.ignores_users = true;
+  image.status = model::to_json(built);
+  return image;
+}
+
+TEST_F(World, LessMemoryThanTheImageNeedsIsRefused) {
+  Object small = machine("running");
+  small.spec["image"] = "tiny";
+  small.spec["memory"] = "64MiB";
+  load({small, tiny_image()});
+  EXPECT_FALSE(take<Prepare>().has_value());
+  EXPECT_EQ(status().reason, "TooLittleMemory");
+  EXPECT_EQ(status().message,
+            "spec.memory: image/lab/tiny needs at least 80MiB to come up; this is 64MiB");
+}
+
+TEST_F(World, SeedUsersThatTheImageIgnoresAreSaid) {
+  Object user = machine("running");
+  user.spec["image"] = "tiny";
+  user.spec["memory"] = "128MiB";
+  user.spec["seed"] = {{"users", {{{"name", "ann"}}}}};
+  load({user, tiny_image()});
+  run_up();
+  EXPECT_EQ(status().phase, model::Phase::running);
+  EXPECT_EQ(status().message, "image/lab/tiny makes no users: those of its seed are ignored");
+}
+
+TEST_F(World, AMissingSecretIsSaidToBeMissing) {
+  Object user = machine("running");
+  user.spec["seed"] = {{"users", {{{"name", "ann"}, {"passwordSecret", "login/password"}}}}};
+  load({user});
+  EXPECT_EQ(status().reason, "SecretMissing");
+  EXPECT_EQ(status().message,
+            "secret/lab/login does not exist; user ann takes the password from it; apply it");
+}
+
 TEST_F(World, AUsedVolumeMayNotBeDeleted) {
   Object user = machine("stopped");
   user.spec["disks"] = {{{"name", "root"}, {"volume", "data"}, {"readOnly", false}}};
@@ -331,7 +387,7 @@ TEST_F(World, AUsedVolumeMayNotBeDeleted) {
   load({user, volume});
   Status refused = check_delete(brain_.objects(), volume);
   ASSERT_FALSE(refused.ok());
-  EXPECT_EQ(refused.error().code(), Code::refused);
+  EXPECT_EQ(refused.error().code(), Code::conflict);
   EXPECT_NE(refused.error().message().find("machine/lab/web"), std::string::npos);
   ASSERT_TRUE(take<CreateVolume>().has_value());
 }

@@ -86,7 +86,8 @@ struct JailGuest {
   uint64_t generation = 0, boot = 0;
   uint32_t slot = 0, pid = 0;
   bool running = false;
-  int exit_status = -1;  // as of waitpid(2); -1: not known
+  int exit_status = -1;         // as of waitpid(2); -1: not known
+  std::string last_words = {};  // as of GuestExited
 };
 struct JailGuests {
   Token token = 0;

@@ -109,6 +109,7 @@ void MachineLoop::seen(Guest& guest, const JailGuest& fact) {
   if (news) return adopt(guest, fact);
   if (guest.boot != fact.boot || fact.running) return;
   guest.exit_status = fact.exit_status;
+  guest.last_words = fact.last_words;
   // It was asked for after the release, and the record is still there.
   if (guest.state == State::releasing) guest.send_again = context_.now;
   signal(guest, Signal::seen_exited);
@@ -121,6 +122,7 @@ void MachineLoop::adopt(Guest& guest, const JailGuest& fact) {
   guest.status.boot = std::max(guest.status.boot, fact.boot);
   guest.status.pid = fact.running ? fact.pid : 0;
   guest.exit_status = fact.exit_status;
+  guest.last_words = fact.last_words;
   guest.limits.reset();
   guest.retry_at.reset();
   guest.next.clear();

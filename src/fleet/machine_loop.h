@@ -129,6 +129,7 @@ class MachineLoop {
   void write_status(Guest& guest, Row& row, bool urgent = false);
   void explain(Guest& guest, const Row& row);
   std::string restart_needed(const Guest& guest, const Row& row) const;
+  std::string advice(const Guest& guest, const Row& row) const;
   void note_usage(Guest& guest, const UsageSample& sample);
 
   Context& context_;

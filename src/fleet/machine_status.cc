@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/units.h"
 #include "fleet/machine_loop.h"
+#include "fleet/references.h"
 
 namespace bridle::fleet {
 namespace {
@@ -170,6 +171,18 @@ void MachineLoop::judge_end(Guest& guest, const Row* row) {
     guest.held = true;
 }
 
+// What a running guest's owner should know; empty: nothing.
+std::string MachineLoop::advice(const Guest& guest, const Row& row) const {
+  std::string text = restart_needed(guest, row);
+  if (!guest.spec.seed || guest.spec.seed->users.empty()) return text;
+  const Row* image = find_image(objects_, row.object.metadata.project, guest.spec.image);
+  if (image == nullptr) return text;
+  const auto status = model::image_status(image->object.status);
+  if (!status.ok() || !status->ignores_users) return text;
+  return text + (text.empty() ? "" : "; ") + image->ref +
+         " makes no users: those of its seed are ignored";
+}
+
 std::string MachineLoop::restart_needed(const Guest& guest, const Row& row) const {
   if (guest.launched.empty()) return "";
   std::string fields;
@@ -206,8 +219,8 @@ void MachineLoop::explain(Guest& guest, const Row& row) {
       return;
     case Phase::running:
       status.reason = "Running";
-      status.message = guest.monitor_up ? restart_needed(guest, row)
-                                        : "QEMU's monitor does not answer; trying again";
+      status.message =
+          guest.monitor_up ? advice(guest, row) : "QEMU's monitor does not answer; trying again";
       return;
     case Phase::paused:
       status.reason = guest.disk_failed ? "DiskFailed" : "Paused";

@@ -71,7 +71,7 @@ Status check_delete(const Objects& objects, const model::Object& object) {
   std::string list;
   for (size_t i = 0; i < users.size() && i < 3; ++i) list += (i == 0 ? "" : ", ") + users[i];
   if (users.size() > 3) list += " and " + std::to_string(users.size() - 3) + " more";
-  return Error(Code::refused,
+  return Error(Code::conflict,
                model::ref(object) + " is used by " + list + "; delete or change them first");
 }
 

@@ -54,6 +54,8 @@ std::optional<Blocked> MachineLoop::plan(const Guest& guest, const Row& row, Lau
       if (!status.ok() || status->disk.digest.empty())
         return waits("ImageNotReady", image->ref + " is not built yet; bridle image build " +
                                           image->object.metadata.name);
+    if (Status enough = check_image(guest.spec, image->ref, *status); !enough.ok())
+      return fails("TooLittleMemory", enough.error().message());
     launch.image = std::move(*status);
   }
   if (auto blocked = plan_disks(guest, launch)) return blocked;
@@ -89,8 +91,10 @@ std::optional<Blocked> MachineLoop::plan_secrets(const Guest& guest, Launch& lau
     size_t cut = wanted.find('/');
     std::string ref = model::ref(Kind::secret, launch.project, wanted.substr(0, cut));
     const Row* secret = objects_.find(ref);
-    const model::json::value* data =
-        secret == nullptr ? nullptr : secret->object.spec.if_contains("data");
+    if (secret == nullptr)
+      return fails("SecretMissing", ref + " does not exist; user " + user.name +
+                                        " takes the password from it; apply it");
+    const model::json::value* data = secret->object.spec.if_contains("data");
     const model::json::value* value =
         data == nullptr || !data->is_object() || cut == std::string::npos
             ? nullptr
