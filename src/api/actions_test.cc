@@ -155,6 +155,10 @@ TEST(Operations, Cancel) {
   EXPECT_EQ(text(cancelled.body, "spec.cancel"), "true");
   EXPECT_EQ(world.backend.acts.back().verb, "cancel");
   EXPECT_EQ(world.ask(World::root, "POST", target + "/actions/cancel").status, 202);
+  world.commit(model::status_key(model::Kind::operation, "lab", name), R"({"phase":"cancelled"})");
+  const Reply again = world.ask(World::root, "POST", target + "/actions/cancel");
+  EXPECT_EQ(again.status, 409);
+  EXPECT_TRUE(text(again.body, "error.message").ends_with("has already ended: cancelled"));
   const Reply ended = world.ask(World::root, "POST", actions + "reset");
   const std::string other = text(ended.body, "metadata.name");
   world.commit(model::status_key(model::Kind::operation, "lab", other), R"({"phase":"succeeded"})");

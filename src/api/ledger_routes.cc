@@ -26,30 +26,16 @@ void get_ledger_key(ExchangePtr exchange) {
   exchange->answer(200, {{"algorithm", "Ed25519"}, {"pem", std::move(*key)}});
 }
 
-Route route(std::string_view pattern, Handler handler, std::string_view id,
-            std::string_view summary, std::string_view schema) {
-  Route out;
-  out.method = "GET";
-  out.pattern = pattern;
-  out.right = Right::audit;
-  out.scope = Scope::host;
-  out.handler = handler;
-  out.id = id;
-  out.summary = summary;
-  out.answer_schema = schema;
-  return out;
-}
-
 }  // namespace
 
 std::vector<Route> ledger_routes() {
-  Route list = route("/api/v1/ledger", list_ledger, "listLedger",
-                     "Entries of the ledger, oldest first", "LedgerPage");
+  Route list = get_route(Right::audit, Scope::host, "/api/v1/ledger", list_ledger, "listLedger",
+                         "Entries of the ledger, oldest first", "LedgerPage");
   list.parameters = {
       {"after", "query", "integer", "Only entries with a greater sequence number."},
       {"limit", "query", "integer", "At most so many, 1 to 1000; 100 if not given."}};
-  return {list, route("/api/v1/ledger/key", get_ledger_key, "getLedgerKey",
-                      "The public key that verifies the ledger", "LedgerKey")};
+  return {list, get_route(Right::audit, Scope::host, "/api/v1/ledger/key", get_ledger_key,
+                          "getLedgerKey", "The public key that verifies the ledger", "LedgerKey")};
 }
 
 }  // namespace bridle::api

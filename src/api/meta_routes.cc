@@ -22,31 +22,16 @@ void show_openapi(ExchangePtr exchange) {
   exchange->answer(200, openapi_document(exchange->api.router().routes()));
 }
 
-Route route(std::string_view pattern, Handler handler, std::string_view id,
-            std::string_view summary, std::string_view schema) {
-  Route out;
-  out.method = "GET";
-  out.pattern = pattern;
-  out.right = Right::read;
-  out.scope = Scope::filtered;
-  out.handler = handler;
-  out.id = id;
-  out.summary = summary;
-  out.answer_schema = schema;
-  return out;
-}
-
 }  // namespace
 
 std::vector<Route> meta_routes() {
-  Route health = route("/healthz", show_health, "getHealth",
-                       "The daemon answers; open to everyone who may connect", "Health");
-  health.right = Right::open;
-  health.scope = Scope::nowhere;
+  const Route health = get_route(Right::open, Scope::nowhere, "/healthz", show_health, "getHealth",
+                                 "The daemon answers; open to everyone who may connect", "Health");
   return {health,
-          route("/version", show_version, "getVersion", "Versions of the daemon and its engine",
-                "Version"),
-          route("/openapi.json", show_openapi, "getOpenApi", "This document", "")};
+          get_route(Right::read, Scope::filtered, "/version", show_version, "getVersion",
+                    "Versions of the daemon and its engine", "Version"),
+          get_route(Right::read, Scope::filtered, "/openapi.json", show_openapi, "getOpenApi",
+                    "This document", "")};
 }
 
 }  // namespace bridle::api

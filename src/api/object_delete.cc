@@ -31,10 +31,25 @@ bool has_disk(const json::object& spec, std::string_view volume) {
   });
 }
 
+// passwordSecret is "SECRET/KEY".
+bool has_password(const json::object& spec, std::string_view secret) {
+  const json::value* seed = spec.if_contains("seed");
+  const json::value* users =
+      seed != nullptr && seed->is_object() ? seed->get_object().if_contains("users") : nullptr;
+  if (users == nullptr || !users->is_array()) return false;
+  const json::array& list = users->get_array();
+  return std::any_of(list.begin(), list.end(), [&](const json::value& user) {
+    if (!user.is_object()) return false;
+    const std::string_view named = text_at(user.get_object(), "passwordSecret");
+    return named.substr(0, named.find('/')) == secret;
+  });
+}
+
 // Does `user` need `target` (both of one project)?
 bool uses(const model::Object& user, const model::Object& target) {
   if (user.metadata.deleting) return false;
   if (target.kind == model::Kind::volume) return has_disk(user.spec, target.metadata.name);
+  if (target.kind == model::Kind::secret) return has_password(user.spec, target.metadata.name);
   return text_at(user.spec, "image") == target.metadata.name;
 }
 
@@ -55,7 +70,8 @@ Result<std::optional<std::string>> find_user(store::Store& store, model::Kind ki
 // what runs alive, and a machine that cannot start any more says why.
 Status check_unused(store::Store& store, const model::Object& target) {
   std::vector<model::Kind> kinds;
-  if (target.kind == model::Kind::volume) kinds = {model::Kind::machine};
+  if (target.kind == model::Kind::volume || target.kind == model::Kind::secret)
+    kinds = {model::Kind::machine};
   if (target.kind == model::Kind::image) kinds = {model::Kind::machine, model::Kind::volume};
   for (const model::Kind kind : kinds) {
     BRIDLE_TRY(const auto user, find_user(store, kind, target));

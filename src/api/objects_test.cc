@@ -313,6 +313,12 @@ TEST(Delete, KeepsWhatIsUsed) {
   EXPECT_EQ(used.status, 409);
   EXPECT_NE(text(used.body, "error.message").find("machine/lab/web"), std::string::npos);
   EXPECT_EQ(world.ask(World::root, "DELETE", "/api/v1/projects/lab/images/tiny").status, 409);
+  world.have(model::Kind::secret, "lab", "login", R"({"data":{}})", "{}");
+  world.have(model::Kind::machine, "lab", "db",
+             R"({"seed":{"users":[{"name":"a","passwordSecret":"login/pw"}]}})");
+  const std::string secret = "/api/v1/projects/lab/secrets/login";
+  EXPECT_EQ(world.ask(World::root, "DELETE", secret + "?dryRun=true").status, 409);
+  EXPECT_EQ(world.ask(World::root, "DELETE", secret).status, 409);
   world.ask(World::root, "DELETE", web);  // on its way out, it holds nothing
   EXPECT_EQ(world.ask(World::root, "DELETE", volume).status, 202);
 }

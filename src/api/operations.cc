@@ -65,10 +65,12 @@ void submit(ExchangePtr exchange, Act act, model::Object operation) {
   });
 }
 
-bool has_ended(const model::Object& operation) {
+// How it ended: "succeeded", "failed", "cancelled"; empty: it has not.
+std::string_view end_of(const model::Object& operation) {
   const json::value* phase = operation.status.if_contains("phase");
-  return phase != nullptr && phase->is_string() && phase->get_string() != "pending" &&
-         phase->get_string() != "running";
+  if (phase == nullptr || !phase->is_string()) return {};
+  const std::string_view word = phase->get_string();
+  return word == "pending" || word == "running" ? std::string_view{} : word;
 }
 
 void cancel_operation(ExchangePtr exchange) {
@@ -76,11 +78,12 @@ void cancel_operation(ExchangePtr exchange) {
                             exchange->name);
   if (!stored.ok()) return exchange->fail(stored.error());
   model::Object& operation = stored->object;
+  if (const std::string_view end = end_of(operation); !end.empty())
+    return exchange->fail(
+        Error(Code::conflict, model::ref(operation) + " has already ended: " + std::string(end)));
   const json::value* cancel = operation.spec.if_contains("cancel");
   if (cancel != nullptr && cancel->is_bool() && cancel->get_bool())
     return exchange->answer(202, shown(operation));
-  if (has_ended(operation))
-    return exchange->fail(Error(Code::conflict, model::ref(operation) + " has already ended"));
   operation.spec["cancel"] = true;
   ++operation.metadata.generation;
   Mutation mutation;

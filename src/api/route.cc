@@ -64,6 +64,20 @@ Response error_response(const Error& error, std::string_view request_id) {
                         request_id);
 }
 
+Route get_route(Right right, Scope scope, std::string_view pattern, Handler handler,
+                std::string_view id, std::string_view summary, std::string_view schema) {
+  Route out;
+  out.method = "GET";
+  out.pattern = pattern;
+  out.right = right;
+  out.scope = scope;
+  out.handler = handler;
+  out.id = id;
+  out.summary = summary;
+  out.answer_schema = schema;
+  return out;
+}
+
 void Exchange::answer(int status, const json::object& body) {
   Response response;
   response.status = status;

@@ -82,6 +82,10 @@ struct Route {
   std::vector<int> statuses = {200};  // of success; the first is described by answer_schema
 };
 
+// A GET whose answer is this component; schema empty: free JSON.
+Route get_route(Right right, Scope scope, std::string_view pattern, Handler handler,
+                std::string_view id, std::string_view summary, std::string_view schema);
+
 // Error as JSON: {"error":{"code","message","path","requestId"}}, with the HTTP status of its code.
 int http_status(Code code);
 Response error_response(const Error& error, std::string_view request_id);
