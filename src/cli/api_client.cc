@@ -109,8 +109,9 @@ Result<json::value> ApiClient::put(const json::value& object, bool dry_run) cons
 }
 
 Result<json::value> ApiClient::remove(const model::KindInfo& kind, std::string_view project,
-                                      std::string_view name) const {
-  BRIDLE_TRY(const Response response, http_.request({"DELETE", path(kind, project, name)}));
+                                      std::string_view name, bool dry_run) const {
+  const std::string target = path(kind, project, name) + (dry_run ? "?dryRun=true" : "");
+  BRIDLE_TRY(const Response response, http_.request({"DELETE", target}));
   if (response.status / 100 != 2) return error_of(response.status, response.body);
   if (response.status != 202) return json::value();
   return parse_json(response.body);

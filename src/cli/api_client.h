@@ -55,7 +55,7 @@ class ApiClient {
   Result<json::value> put(const json::value& object, bool dry_run) const;
   // The object that is being deleted, or null when it is gone already.
   Result<json::value> remove(const model::KindInfo& kind, std::string_view project,
-                             std::string_view name) const;
+                             std::string_view name, bool dry_run = false) const;
   Result<json::value> act(const model::KindInfo& kind, std::string_view project,
                           std::string_view name, std::string_view action,
                           const json::object& body = {}) const;

@@ -43,9 +43,11 @@ Result<int> run_doctor(Context& context, const Args&) {
     merge(checks, *report);
   } else {
     const bool away = report.error().code() == Code::unreachable;
-    checks.push_back({"bridled", !away, true,
-                      away ? "does not answer at " + context.globals().root + "/run/bridled.sock"
-                           : report.error().message(),
+    const bool reserved = report.error().code() == Code::unauthorized;
+    checks.push_back({"bridled", reserved, true,
+                      reserved ? "answers; what it knows of this host is for its operators"
+                      : away ? "does not answer at " + context.globals().root + "/run/bridled.sock"
+                             : report.error().message(),
                       away ? "bridle-supervise --root " + context.globals().root : ""});
   }
   if (context.globals().format == Format::table || context.globals().format == Format::name)

@@ -27,10 +27,23 @@ std::vector<json::value> events_of(Context& context, const json::value& object) 
   return out;
 }
 
+// Those given; without any, the host of an installation that has only one.
+Result<std::vector<std::string>> names_to_describe(Context& context, const model::KindInfo& kind,
+                                                   const Args& args) {
+  auto names = args.all("NAME");
+  if (!names.empty() || kind.kind != model::Kind::host) return names;
+  BRIDLE_TRY(const Listing hosts, context.api().list(kind, {}));
+  if (hosts.items.size() == 1) names.push_back(text_at(hosts.items[0], "metadata.name"));
+  return names;
+}
+
 Result<int> run_describe(Context& context, const Args& args) {
   BRIDLE_TRY(const auto* kind, kind_named(args.one("KIND")));
   bool first = true;
-  for (const auto& name : args.all("NAME")) {
+  BRIDLE_TRY(const auto names, names_to_describe(context, *kind, args));
+  if (names.empty())
+    return wrong_use(context, "describe " + args.one("KIND") + ": which one? Names are missing");
+  for (const auto& name : names) {
     BRIDLE_TRY(const json::value object,
                context.api().object(*kind, context.globals().project, name));
     if (!first) context.out() << "\n\n";
@@ -77,9 +90,11 @@ void add_get_commands(CommandTable& table) {
        "Show all about an object: state and why, what comes next, usage, events",
        "",
        {{"KIND", "machine, image, volume, ...", 1, 1, Complete::kind},
-        {"NAME", "one or more names", 1, 0, Complete::object}},
+        {"NAME", "one or more names; of a host none is needed if there is only one", 0, 0,
+         Complete::object}},
        {},
-       {{"bridle describe machine web", "why it is as it is"}},
+       {{"bridle describe machine web", "why it is as it is"},
+        {"bridle describe host", "this host"}},
        run_describe});
   table.commands.push_back({{"explain"},
                             "Explain a kind of object or one of its fields",

@@ -13,16 +13,15 @@ namespace {
 
 const model::KindInfo& kind() { return model::info(model::Kind::image); }
 
-// The image's object, made if it is missing.
-Result<json::value> image_object(Context& context, const std::string& name,
-                                 const std::string& recipe) {
+// Makes the image's object if it is missing; true: it did.
+Result<bool> make_object(Context& context, const std::string& name, const std::string& recipe) {
   auto found = context.api().object(kind(), context.globals().project, name);
   if (found.ok()) {
     const std::string has = text_at(*found, "spec.recipe");
     if (!recipe.empty() && recipe != has)
       return Error(Code::conflict, "image/" + name + " has the recipe " + has + ", not " + recipe +
                                        "; build under another name, or delete it first");
-    return *found;
+    return false;
   }
   if (found.error().code() != Code::not_found) return std::move(found).error();
   const std::string chosen = recipe.empty() ? name : recipe;
@@ -30,21 +29,32 @@ Result<json::value> image_object(Context& context, const std::string& name,
     return Error(Code::invalid, "image/" + name +
                                     " does not exist yet, and its name is no recipe: "
                                     "say --recipe tiny or --recipe debian");
-  return context.api().put(
-      json::value{{"apiVersion", "bridle/v1"},
-                  {"kind", "Image"},
-                  {"metadata", {{"name", name}, {"project", context.globals().project}}},
-                  {"spec", {{"recipe", chosen}}}},
-      false);
+  BRIDLE_TRY(const json::value made,
+             context.api().put(
+                 json::value{{"apiVersion", "bridle/v1"},
+                             {"kind", "Image"},
+                             {"metadata", {{"name", name}, {"project", context.globals().project}}},
+                             {"spec", {{"recipe", chosen}}}},
+                 false));
+  return !made.is_null();
+}
+
+// The build's operation. An object that was made for a build that is refused goes again.
+Result<json::value> begin_build(Context& context, const std::string& name,
+                                const std::string& recipe) {
+  BRIDLE_TRY(const bool made, make_object(context, name, recipe));
+  auto operation = context.api().act(kind(), context.globals().project, name, "build");
+  if (operation.ok() || !made || operation.error().code() == Code::unreachable) return operation;
+  const auto removed = context.api().remove(kind(), context.globals().project, name);
+  if (removed.ok()) return operation;
+  return std::move(operation).error().context("image/" + name + " was made, but not built");
 }
 
 Result<int> run_build(Context& context, const Args& args) {
   BRIDLE_TRY(const Duration timeout,
              parse_duration(args.one_or("timeout", "1h")).context("--timeout"));
   const std::string name = args.one("NAME");
-  BRIDLE_TRY(const json::value image, image_object(context, name, args.one("recipe")));
-  BRIDLE_TRY(const json::value operation,
-             context.api().act(kind(), context.globals().project, name, "build"));
+  BRIDLE_TRY(const json::value operation, begin_build(context, name, args.one("recipe")));
   if (args.has("no-wait")) {
     print_outcome(context, operation, "builds image/" + name);
     return Exit::done;
@@ -77,6 +87,7 @@ Result<int> run_inspect(Context& context, const Args& args) {
   for (const auto& [label, path] : {std::pair{"disk format", "status.diskFormat"},
                                     {"disk size", "status.diskVirtualSize"},
                                     {"kernel arguments", "status.kernelArguments"},
+                                    {"least memory", "status.leastMemory"},
                                     {"built", "status.built"},
                                     {"message", "status.message"}})
     if (const std::string text = plain(at(object, path)); !text.empty())

@@ -161,6 +161,10 @@ Result<int> run_verify(Context& context, const Args& args) {
                   << " entries from " << source << ", signed by " << fingerprint.substr(0, 16)
                   << "\n";
     if (open > 0) context.out() << open << " acts are under way (intent without outcome)\n";
+    if (args.has("file") && !args.has("head"))
+      context.out()
+          << "entries cut off its end leave no trace in a file: prove that it is all with "
+             "--head FILE, a head kept elsewhere\n";
     return Exit::done;
   }
   print_value(context, json::object{{"intact", true},
@@ -168,6 +172,7 @@ Result<int> run_verify(Context& context, const Args& args) {
                                     {"source", source},
                                     {"key", fingerprint},
                                     {"head", verifier.chain().head().text()},
+                                    {"headExpected", args.has("head")},
                                     {"openIntents", open}});
   return Exit::done;
 }

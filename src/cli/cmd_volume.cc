@@ -27,8 +27,9 @@ Result<int> run_create(Context& context, const Args& args) {
     if (args.has(key)) spec[key] = args.one(key);
   if (context.api().object(kind, project, name).ok())
     return Error(Code::conflict, "volume/" + name + " exists already");
-  BRIDLE_TRY(json::value object,
-             context.api().put(new_object("Volume", name, project, spec), false));
+  json::object wanted = new_object("Volume", name, project, spec);
+  if (args.has("owner")) wanted["metadata"].get_object()["owner"] = args.one("owner");
+  BRIDLE_TRY(json::value object, context.api().put(wanted, false));
   if (args.has("wait")) {
     BRIDLE_TRY(const Judge judge, judge_of("phase=ready", kind));
     BRIDLE_TRY(object,
@@ -81,8 +82,10 @@ void add_volume_commands(CommandTable& table) {
        {{"--size", "SIZE", "such as 4GiB; without it the image's"},
         {"--image", "NAME", "the image whose disk lies below"},
         {"--format", "FORMAT", "how it is kept", false, {"qcow2", "raw"}},
+        {"--owner", "WHO", "the accountable person or team"},
         {"--wait,-w", "", "until it is ready"}},
        {{"bridle volume create data --size 4GiB --wait", "an empty disk"},
+        {"bridle volume create data --size 4GiB --owner ann@example.org", "and whose it is"},
         {"bridle volume create web-root --image debian", "a writable copy of debian's disk"}},
        run_create});
   table.commands.push_back({{"volume", "delete"},

@@ -1,6 +1,7 @@
 // bridle wait, delete.
 #include "base/units.h"
 #include "cli/commands.h"
+#include "cli/human.h"
 #include "cli/manifest.h"
 #include "cli/output.h"
 #include "cli/waiting.h"
@@ -14,13 +15,16 @@ Result<Duration> timeout_of(const Args& args, std::string_view otherwise) {
 
 Result<int> run_wait(Context& context, const Args& args) {
   BRIDLE_TRY(const auto* kind, kind_named(args.one("KIND")));
-  BRIDLE_TRY(const Judge judge, judge_of(args.one("for"), *kind));
-  BRIDLE_TRY(const Duration timeout, timeout_of(args, "5m"));
+  const auto judge = judge_of(args.one("for"), *kind);
+  if (!judge.ok()) return wrong_use(context, judge.error().message());
+  const auto timeout = timeout_of(args, "5m");
+  if (!timeout.ok()) return wrong_use(context, timeout.error().message());
   Interrupts interrupts;
-  WaitOptions options{timeout, "waiting for " + args.one("for"), [&] { return interrupts.take(); }};
+  WaitOptions options{*timeout, "waiting for " + args.one("for"),
+                      [&] { return interrupts.take(); }};
   for (const auto& name : args.all("NAME")) {
     const Target target{kind, context.globals().project, name};
-    BRIDLE_TRY(const json::value object, wait_until(context, target, judge, options));
+    BRIDLE_TRY(const json::value object, wait_until(context, target, *judge, options));
     if (object.is_null())
       context.out() << target.text() << " deleted\n";
     else
@@ -45,14 +49,45 @@ Result<std::vector<Doomed>> named_objects(Context& context, const Args& args) {
     return out;
   }
   BRIDLE_TRY(const auto* kind, kind_named(args.one("KIND")));
-  for (const auto& name : args.all("NAME")) out.push_back({kind, context.globals().project, name});
+  const std::string project = kind->has_project ? context.globals().project : std::string();
+  for (const auto& name : args.all("NAME")) out.push_back({kind, project, name});
+  if (!args.has("selector")) return out;
+  BRIDLE_TRY(const Listing chosen, context.api().list(*kind, {project, args.one("selector")}));
+  for (const auto& object : chosen.items)
+    out.push_back({kind, project, text_at(object, "metadata.name")});
   return out;
 }
 
-Status remove_one(Context& context, const Doomed& doomed, bool wait, Duration timeout) {
+std::string text_of(const std::vector<Doomed>& doomed) {
+  std::string text;
+  for (const auto& one : doomed)
+    text += (text.empty() ? "" : ", ") + std::string(one.kind->singular) + "/" + one.name;
+  return printable(text);
+}
+
+// What is wrong with the words; empty: nothing.
+std::string misuse_of_delete(const Args& args) {
+  if (args.has("filename") == args.has("KIND"))
+    return "delete takes KIND NAME..., KIND -l LABELS, or -f FILE";
+  if (args.has("filename") && args.has("selector"))
+    return "delete -f FILE takes no --selector: the file says which";
+  if (args.has("NAME") && args.has("selector")) return "delete takes names or --selector, not both";
+  // An empty selector chooses everything: nobody deletes that by an unset variable.
+  if (args.has("selector") && args.one("selector").empty()) return "--selector is empty";
+  if (args.has("KIND") && !args.has("NAME") && !args.has("selector"))
+    return "delete " + args.one("KIND") + ": which one? Names are missing, or --selector";
+  return {};
+}
+
+Status remove_one(Context& context, const Doomed& doomed, const Args& args, Duration timeout) {
+  const bool wait = args.has("wait");
   BRIDLE_TRY(const json::value left,
-             context.api().remove(*doomed.kind, doomed.project, doomed.name));
+             context.api().remove(*doomed.kind, doomed.project, doomed.name, args.has("dry-run")));
   const Target target{doomed.kind, doomed.project, doomed.name};
+  if (args.has("dry-run")) {
+    context.out() << target.text() << " would be deleted\n";
+    return {};
+  }
   if (!left.is_null() && wait) {
     Interrupts interrupts;
     auto end = wait_until(context, target, gone(),
@@ -64,17 +99,19 @@ Status remove_one(Context& context, const Doomed& doomed, bool wait, Duration ti
 }
 
 Result<int> run_delete(Context& context, const Args& args) {
-  if (args.has("filename") == args.has("KIND"))
-    return wrong_use(context, "delete takes KIND NAME..., or -f FILE");
-  if (args.has("KIND") && !args.has("NAME"))
-    return wrong_use(context, "delete " + args.one("KIND") + ": which one? Names are missing");
-  BRIDLE_TRY(const Duration timeout, timeout_of(args, "2m"));
+  if (const std::string misuse = misuse_of_delete(args); !misuse.empty())
+    return wrong_use(context, misuse);
+  const auto timeout = timeout_of(args, "2m");
+  if (!timeout.ok()) return wrong_use(context, timeout.error().message());
   BRIDLE_TRY(auto doomed, named_objects(context, args));
   // What was applied first (images) is what the later ones (machines) use.
   if (args.has("filename")) std::reverse(doomed.begin(), doomed.end());
+  if (args.has("selector"))
+    context.err() << printable(args.one("selector"))
+                  << (doomed.empty() ? " chooses nothing" : " chooses " + text_of(doomed)) << "\n";
   int code = Exit::done;
   for (const auto& one : doomed) {
-    const Status status = remove_one(context, one, args.has("wait"), timeout);
+    const Status status = remove_one(context, one, args, *timeout);
     if (status.ok()) continue;
     const bool missing = status.error().code() == Code::not_found;
     if (missing && args.has("ignore-missing")) continue;
@@ -109,10 +146,14 @@ void add_wait_commands(CommandTable& table) {
        {{"KIND", "machine, image, volume, ...", 0, 1, Complete::kind},
         {"NAME", "one or more names", 0, 0, Complete::object}},
        {{"--filename,-f", "FILE", "what this file, folder or - (stdin) declares", true},
+        {"--selector,-l", "LABELS",
+         "those with these labels, instead of names: tier=web,env!=prod"},
+        {"--dry-run", "", "tell what would be deleted; delete nothing"},
         {"--wait", "", "until they are gone"},
         {"--timeout", "TIME", "give up waiting after this long [2m]"},
         {"--ignore-missing", "", "an object that does not exist is no error"}},
        {{"bridle delete machine web --wait", "one guest, until it is gone"},
+        {"bridle delete machines -l tier=web --dry-run", "which ones those labels choose"},
         {"bridle delete -f lab.yaml", "all that lab.yaml declares, last first"}},
        run_delete});
 }

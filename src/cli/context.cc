@@ -23,7 +23,7 @@ std::string Context::age_of(const std::string& rfc3339) {
 }
 
 int wrong_use(Context& context, const std::string& message) {
-  context.err() << "bridle: " << message << "\n";
+  context.err() << "bridle: " << printable(message) << "\n";
   return Exit::wrong_use;
 }
 

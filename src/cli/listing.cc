@@ -55,6 +55,14 @@ Result<int> follow(Context& context, const model::KindInfo& kind,
   return Exit::done;
 }
 
+// Machines of every project may boot these.
+Result<std::vector<json::value>> shared_images(Context& context, const std::string& selector) {
+  auto shared = context.api().list(model::info(model::Kind::image), {"shared", selector});
+  if (shared.ok()) return std::move(shared->items);
+  if (shared.error().code() == Code::unauthorized) return std::vector<json::value>();
+  return std::move(shared).error();
+}
+
 }  // namespace
 
 std::vector<Flag> list_flags() {
@@ -83,7 +91,13 @@ Result<int> run_listing(Context& context, const model::KindInfo& kind,
     objects.push_back(object);
   }
   const bool watching = args.has("watch");
-  print_objects(context, kind, objects, everywhere, names.size() == 1);
+  bool with_project = everywhere;
+  if (kind.kind == model::Kind::image && names.empty() && !everywhere && project != "shared") {
+    BRIDLE_TRY(const auto shared, shared_images(context, args.one("selector")));
+    objects.insert(objects.end(), shared.begin(), shared.end());
+    with_project = !shared.empty();  // the column that says which ones are shared
+  }
+  print_objects(context, kind, objects, with_project, names.size() == 1);
   if (!watching) return Exit::done;
   context.out().flush();
   return follow(context, kind, names, project, revision);

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <deque>
 
+#include "cli/context.h"
 #include "model/path.h"
 
 namespace bridle::cli {
@@ -154,6 +155,17 @@ Error explain(Tree& tree, const std::vector<std::string>& path, const std::strin
   return Error(Code::invalid, message + see_help(path));
 }
 
+// Words that name a kind ("machine.spec.disks" begins with one).
+Status check_kinds(const Invocation& invocation) {
+  for (const Operand& operand : invocation.command->operands) {
+    if (operand.complete != Complete::kind) continue;
+    for (const std::string& word : invocation.args.all(operand.name))
+      if (auto kind = kind_named(word.substr(0, word.find('.'))); !kind.ok())
+        return std::move(kind).error();
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Parsed> parse(const CommandTable& table, const std::vector<std::string>& argv) {
@@ -167,7 +179,9 @@ Result<Parsed> parse(const CommandTable& table, const std::vector<std::string>& 
   }
   auto [path, node] = tree.deepest();
   if (node->command == nullptr) return Parsed(HelpWanted{path, false});
-  return Parsed(Invocation{node->command, tree.args(path)});
+  Invocation invocation{node->command, tree.args(path)};
+  BRIDLE_CHECK(check_kinds(invocation));
+  return Parsed(std::move(invocation));
 }
 
 }  // namespace bridle::cli

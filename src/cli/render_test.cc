@@ -174,6 +174,10 @@ TEST(Doctor, each_fault_names_what_fixes_it) {
           R"({"checks":[{"name":"kvm","ok":false,"message":"hangs","fix":""},{"name":"jail","ok":true}]})"));
   EXPECT_EQ(checks.size(), 7u);
   EXPECT_FALSE(checks[1].ok);
+  // What bridled checks too is told once.
+  merge(checks, json::parse(R"({"checks":[{"name":"qemu","ok":true},{"name":"cgroups","ok":true},
+                              {"name":"disk","ok":true},{"name":"memory","ok":true}]})"));
+  EXPECT_EQ(checks.size(), 7u);
 }
 
 }  // namespace

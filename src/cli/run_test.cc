@@ -87,6 +87,111 @@ TEST(Run, exit_codes_follow_the_daemon) {
   EXPECT_EQ(bridle_at("relative", {"get", "machines"}).code, Exit::wrong_use);
 }
 
+TEST(Run, wrong_words_are_wrong_use_and_name_what_was_meant) {
+  struct Case {
+    std::vector<std::string> words;
+    std::string said;
+  };
+  const Case cases[] = {
+      {{"get", "foo"}, "no such kind: \"foo\"; there are: "},
+      {{"get", "machnes"}, "did you mean machines?"},
+      {{"delete", "volme", "data"}, "did you mean volume"},
+      {{"explain", "machin.spec"}, "did you mean machine"},
+      {{"wait", "machine", "web", "--for", "bogus"}, "expected deleted, phase=WORD"},
+      {{"wait", "machine", "web", "--for", "deletd"}, "did you mean deleted?"},
+      {{"wait", "machine", "web", "--for", "phase=runing"}, "did you mean running?"},
+      {{"wait", "image", "tiny", "--for", "status.phase=redy"}, "did you mean ready?"},
+      {{"wait", "machine", "web", "--for", "deleted", "--timeout", "x"}, "--timeout"},
+      {{"describe", "machine"}, "which one?"},
+      {{"delete", "machine"}, "Names are missing, or --selector"},
+      {{"delete", "machine", "web", "-l", "a=b"}, "not both"},
+      {{"delete", "machine", "-l", ""}, "--selector is empty"}};
+  for (const Case& each : cases) {
+    const Ran ran = bridle_at("/tmp/bt-none", each.words);
+    EXPECT_EQ(ran.code, Exit::wrong_use) << each.said;
+    EXPECT_NE(ran.err.find(each.said), std::string::npos) << ran.err;
+    EXPECT_EQ(ran.out, "");
+  }
+}
+
+TEST(Run, delete_by_selector_shows_what_it_chooses) {
+  std::string asked;
+  FakeServer server([&](const std::string& request) {
+    asked += request.substr(0, request.find(" HTTP")) + "\n";
+    return request.starts_with("DELETE ") ? FakeServer::answer(200, web) : daemon_of_web(request);
+  });
+  Ran ran = bridle_at(server.root(), {"delete", "machines", "-l", "tier=web", "--dry-run"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(ran.err, "tier=web chooses machine/web\n");
+  EXPECT_EQ(ran.out, "machine/web would be deleted\n");
+  EXPECT_NE(asked.find("DELETE /api/v1/projects/lab/machines/web?dryRun=true\n"),
+            std::string::npos);
+  asked.clear();
+  ran = bridle_at(server.root(), {"delete", "machines", "-l", "tier=web"});
+  EXPECT_EQ(ran.out, "machine/web deleted\n");
+  EXPECT_NE(asked.find("DELETE /api/v1/projects/lab/machines/web\n"), std::string::npos);
+}
+
+TEST(Run, the_only_host_needs_no_name) {
+  const std::string host =
+      R"({"apiVersion":"bridle/v1","kind":"Host","metadata":{"name":"one"},"spec":{}})";
+  FakeServer server([&](const std::string& request) {
+    if (request.starts_with("GET /api/v1/hosts/one ")) return FakeServer::answer(200, host);
+    if (request.starts_with("GET /api/v1/hosts?") || request.starts_with("GET /api/v1/hosts "))
+      return FakeServer::answer(200, R"({"items":[)" + host + "]}");
+    return FakeServer::answer(200, R"({"items":[]})");
+  });
+  const Ran ran = bridle_at(server.root(), {"describe", "host"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_NE(ran.out.find("one"), std::string::npos) << ran.out;
+}
+
+TEST(Run, images_of_project_shared_are_listed_and_marked) {
+  const auto image = [](const std::string& project, const std::string& name) {
+    return R"({"apiVersion":"bridle/v1","kind":"Image","metadata":{"name":")" + name +
+           R"(","project":")" + project + R"("},"spec":{"recipe":"tiny"}})";
+  };
+  FakeServer server([&](const std::string& request) {
+    const bool shared = request.find("/projects/shared/") != std::string::npos;
+    return FakeServer::answer(
+        200, R"({"items":[)" + (shared ? image("shared", "tiny") : image("lab", "own")) + "]}");
+  });
+  Ran ran = bridle_at(server.root(), {"image", "list", "-o", "name"});
+  EXPECT_EQ(ran.out, "image/own\nimage/shared/tiny\n");
+  ran = bridle_at(server.root(), {"image", "list"});
+  EXPECT_TRUE(ran.out.starts_with("PROJECT")) << ran.out;
+  EXPECT_NE(ran.out.find("\nshared "), std::string::npos) << ran.out;
+}
+
+TEST(Run, a_refused_build_leaves_no_image) {
+  std::string asked;
+  FakeServer server([&](const std::string& request) {
+    asked += request.substr(0, request.find(' ')) + " ";
+    if (request.starts_with("GET "))
+      return FakeServer::answer(404, R"({"error":{"code":"not_found","message":"none"}})");
+    if (request.starts_with("POST "))
+      return FakeServer::answer(403, R"({"error":{"code":"unauthorized","message":"no right"}})");
+    return FakeServer::answer(200, R"({"kind":"Image"})");
+  });
+  const Ran ran = bridle_at(server.root(), {"image", "build", "tiny"});
+  EXPECT_EQ(ran.code, Exit::unauthorized);
+  EXPECT_EQ(ran.err, "bridle: no right\n");
+  EXPECT_EQ(asked, "GET PUT POST DELETE ");
+}
+
+TEST(Run, a_volume_has_an_owner) {
+  std::string body;
+  FakeServer server([&](const std::string& request) {
+    if (!request.starts_with("PUT ")) return daemon_of_web(request);
+    body = request.substr(request.find("\r\n\r\n") + 4);
+    return FakeServer::answer(201, body);
+  });
+  const Ran ran =
+      bridle_at(server.root(), {"volume", "create", "data", "--size", "1GiB", "--owner", "ann"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(text_at(json::parse(body), "metadata.owner"), "ann");
+}
+
 TEST(Run, apply_tells_every_fault_with_its_place_and_sends_nothing) {
   std::atomic<int> requests = 0;
   FakeServer server([&](const std::string& request) {

@@ -2,12 +2,11 @@
 
 #include <poll.h>
 
-#include <array>
-
 #include "base/units.h"
 #include "cli/columns.h"
 #include "cli/human.h"
-#include "model/machine.h"
+#include "model/path.h"
+#include "model/schema.h"
 
 namespace bridle::cli {
 namespace {
@@ -25,7 +24,7 @@ Step step_of(const json::value& object, const std::string& doing) {
   const std::string next = text_at(object, "status.next");
   const std::string phase = phase_of(object);
   if (step.message.empty()) step.message = phase.empty() ? doing : phase;
-  if (!next.empty()) step.message += "; " + next;
+  if (!next.empty() && next != step.message) step.message += "; " + next;
   return step;
 }
 
@@ -81,17 +80,29 @@ Judge gone() {
   };
 }
 
-// A phase as people say it; Code::invalid for none.
-Result<std::string> machine_phase(std::string phase) {
-  if (phase == "stopped") phase = "defined";  // off, and startable
-  constexpr std::array phases{model::Phase::defined, model::Phase::starting, model::Phase::running,
-                              model::Phase::paused,  model::Phase::stopping, model::Phase::failed};
-  std::string known;
-  for (const model::Phase each : phases) {
-    if (model::name(each) == phase) return phase;
-    known += " " + std::string(model::name(each));
+std::string guess(const std::string& word, const std::vector<std::string_view>& known) {
+  const std::string_view near = model::nearest(word, known);
+  return near.empty() ? std::string() : " (did you mean " + std::string(near) + "?)";
+}
+
+// A phase as people say it, of those that the kind's schema knows; Code::invalid for none.
+Result<std::string> phase_named(const std::string& phase, const model::KindInfo& kind) {
+  std::vector<std::string_view> known;
+  for (const model::Field& field : model::schema(kind.kind).status)
+    if (field.key == "phase") known.assign(field.choices.begin(), field.choices.end());
+  if (known.empty()) return phase;
+  if (kind.kind == model::Kind::machine) {
+    if (phase == "stopped") return std::string("defined");  // off, and startable
+    known.push_back("stopped");
   }
-  return Error(Code::invalid, "phase \"" + phase + "\": expected one of" + known + " stopped");
+  std::string listed;
+  for (const std::string_view each : known) {
+    if (each == phase) return phase;
+    listed += " " + std::string(each);
+  }
+  return Error(Code::invalid, "--for: \"" + printable(phase) + "\" is no phase of a " +
+                                  std::string(kind.singular) + guess(phase, known) +
+                                  "; expected one of" + listed);
 }
 
 Judge machine_reaches(const std::string& phase) {
@@ -123,18 +134,19 @@ Judge operation_ends() {
 
 Result<Judge> judge_of(const std::string& condition, const model::KindInfo& kind) {
   if (condition == "deleted") return gone();
-  // A guest that failed for good is not waited for until the time is over.
-  if (kind.kind == model::Kind::machine && condition.starts_with("phase=")) {
-    BRIDLE_TRY(const std::string phase, machine_phase(condition.substr(6)));
-    return machine_reaches(phase);
-  }
   const size_t equals = condition.find('=');
   if (equals == std::string::npos || equals == 0)
-    return Error(Code::invalid, "--for \"" + condition +
-                                    "\": expected deleted, phase=WORD or PATH=VALUE, such as "
+    return Error(Code::invalid, "--for \"" + printable(condition) + "\"" +
+                                    guess(condition, {"deleted"}) +
+                                    ": expected deleted, phase=WORD or PATH=VALUE, such as "
                                     "phase=running or status.engine=kvm");
   std::string path = condition.substr(0, equals);
-  const std::string wanted = condition.substr(equals + 1);
+  std::string wanted = condition.substr(equals + 1);
+  if (path == "phase" || path == "status.phase") {
+    BRIDLE_TRY(wanted, phase_named(wanted, kind));
+    // A guest that failed for good is not waited for until the time is over.
+    if (kind.kind == model::Kind::machine) return machine_reaches(wanted);
+  }
   if (path.find('.') == std::string::npos) path = "status." + path;
   return Judge([path, wanted](const json::value& object) -> Result<Verdict> {
     if (object.is_null()) return Verdict::wait;
