@@ -58,6 +58,9 @@ struct GroupUsage {
   uint64_t write_bytes = 0;
 };
 
+// What the kernel killed a process of a group for.
+enum class OomKill { none, limit, host };  // limit: the group's own
+
 class Cgroups {
  public:
   virtual ~Cgroups() = default;
@@ -72,6 +75,8 @@ class Cgroups {
   virtual Result<std::vector<Fd>> shared_entrances(const std::string& name) = 0;
   virtual Status place(const std::string& uuid, const std::vector<pid_t>& vcpu_threads) = 0;
   virtual Result<GroupUsage> usage(const std::string& uuid) = 0;
+  // Counted since the group was made.
+  virtual OomKill oom_kill(const std::string& uuid) = 0;
   // Processes of NAME/group and below.
   virtual std::vector<pid_t> members(const std::string& group) = 0;
   virtual std::vector<std::string> groups() = 0;  // below NAME

@@ -79,6 +79,19 @@ class CgroupsV1 final : public Cgroups {
     return usage;
   }
 
+  // oom_kill counts also what died for want of memory on the whole host; failcnt, only here.
+  OomKill oom_kill(const std::string& uuid) override {
+    constexpr std::string_view key = "oom_kill ";
+    const auto control = fs_.read(memory_ + "/" + uuid + "/memory.oom_control");
+    if (!control.ok()) return OomKill::none;
+    const size_t at = control->find(key);
+    if (at == std::string::npos ||
+        std::strtoull(control->c_str() + at + key.size(), nullptr, 10) == 0)
+      return OomKill::none;
+    const auto hits = number(memory_ + "/" + uuid + "/memory.failcnt");
+    return hits.ok() && *hits != 0 ? OomKill::limit : OomKill::host;
+  }
+
   std::vector<pid_t> members(const std::string& group) override {
     std::set<pid_t> found;
     for (const std::string& tree : trees()) collect(tree + "/" + group, found);

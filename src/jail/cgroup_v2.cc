@@ -83,6 +83,13 @@ class CgroupsV2 final : public Cgroups {
     return usage;
   }
 
+  // "oom" counts only what the group's own limit was to blame for.
+  OomKill oom_kill(const std::string& uuid) override {
+    const auto events = fs_.read(top_ + "/" + uuid + "/memory.events");
+    if (!events.ok() || sum_after(*events, "oom_kill ") == 0) return OomKill::none;
+    return sum_after(*events, "oom ") != 0 ? OomKill::limit : OomKill::host;
+  }
+
   std::vector<pid_t> members(const std::string& group) override {
     std::set<pid_t> found;
     collect(top_ + "/" + group, found);

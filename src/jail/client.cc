@@ -36,14 +36,15 @@ Request make_request(Verb verb, uint64_t id) {
   return request;
 }
 
-Request make_request(Verb verb, uint64_t id, const Uuid& uuid) {
+Request make_request(Verb verb, uint64_t id, const Uuid& uuid, uint64_t boot) {
   Request request = make_request(verb, id);
+  request.boot = boot;
   set_uuid(request, uuid);
   return request;
 }
 
-Request make_signal(uint64_t id, const Uuid& uuid, int signal_number) {
-  Request request = make_request(Verb::signal, id, uuid);
+Request make_signal(uint64_t id, const Uuid& uuid, int signal_number, uint64_t boot) {
+  Request request = make_request(Verb::signal, id, uuid, boot);
   request.signal_number = static_cast<uint32_t>(signal_number);
   return request;
 }

@@ -37,9 +37,10 @@ struct HelperOrder {
   std::vector<FileUse> files;
 };
 
-Request make_request(Verb verb, uint64_t id);                    // hello, list
-Request make_request(Verb verb, uint64_t id, const Uuid& uuid);  // release, place, usage
-Request make_signal(uint64_t id, const Uuid& uuid, int signal_number);
+Request make_request(Verb verb, uint64_t id);  // hello, list
+// release, place, usage. boot: the only run that a release is for; 0: any.
+Request make_request(Verb verb, uint64_t id, const Uuid& uuid, uint64_t boot = 0);
+Request make_signal(uint64_t id, const Uuid& uuid, int signal_number, uint64_t boot = 0);
 Request make_limits(uint64_t id, const Uuid& uuid, const Limits& limits);
 // Code::invalid: more files or interfaces than a record holds.
 Result<Request> make_start(uint64_t id, const StartOrder& order);

@@ -75,6 +75,12 @@ Result<Guests::Guest*> Guests::find(const Request& request) {
   return &found->second;
 }
 
+// Another run of the same guest is another guest: what was meant for an earlier one does not touch
+// it. Boot 0 means whichever there is.
+bool Guests::is_meant(const Request& request, const Guest& guest) {
+  return request.boot == 0 || request.boot == guest.record.boot;
+}
+
 Result<Guests::Guest*> Guests::find_running(const Request& request) {
   BRIDLE_TRY(Guest * guest, find(request));
   if (guest->phase == Phase::starting) return Error(Code::conflict, "this guest is being started");
@@ -84,6 +90,9 @@ Result<Guests::Guest*> Guests::find_running(const Request& request) {
 
 Status Guests::signal(const Request& request, Reply& reply) {
   BRIDLE_TRY(Guest * guest, find_running(request));
+  if (!is_meant(request, *guest))
+    return Error(Code::gone, "boot " + std::to_string(request.boot) + " of this guest has ended; " +
+                                 std::to_string(guest->record.boot) + " runs now");
   describe(*guest, reply);
   if (!signal_process(guest->qemu.get(), static_cast<int>(request.signal_number)))
     return Error(Code::gone, "this guest has ended");
@@ -126,6 +135,7 @@ Status Guests::release(const Request& request, Reply& reply) {
   auto found = find(request);
   if (!found) return {};
   Guest& guest = **found;
+  if (!is_meant(request, guest)) return {};
   if (guest.phase != Phase::exited)
     return Error(Code::conflict, "this guest still runs: stop it before its release");
   describe(guest, reply);
@@ -290,6 +300,7 @@ Status Guests::adopt_one(const std::string& name) {
     const auto note = read_exit_note(folder);
     guest.phase = Phase::exited;
     guest.exit = note ? *note : ExitNote{};
+    name_killer(guest);
     return {};
   }
   guest.qemu = *std::move(qemu);
@@ -375,9 +386,20 @@ void Guests::await_note(const Uuid& uuid) {
   loop_.after(2ms, [this, uuid] { await_note(uuid); });
 }
 
+// A QEMU that the kernel killed could not say why: its group's counters do.
+void Guests::name_killer(Guest& guest) {
+  if (guest.exit.status >= 0 &&
+      !(WIFSIGNALED(guest.exit.status) && WTERMSIG(guest.exit.status) == SIGKILL))
+    return;
+  const OomKill kill = cgroups_.oom_kill(guest.record.uuid.text());
+  if (kill == OomKill::limit) guest.exit.last_words = "killed by its memory limit";
+  if (kill == OomKill::host) guest.exit.last_words = "killed because the host ran out of memory";
+}
+
 void Guests::finish(Guest& guest, ExitNote note) {
   guest.phase = Phase::exited;
   guest.exit = std::move(note);
+  name_killer(guest);
   Reply reply = blank_reply(Verb::exited, 0);
   describe(guest, reply);
   log::info("a guest ended", {{"uuid", guest.record.uuid.text()},

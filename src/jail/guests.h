@@ -62,6 +62,7 @@ class Guests {
   };
 
   Result<Guest*> find(const Request& request);
+  static bool is_meant(const Request& request, const Guest& guest);
   Result<Guest*> find_running(const Request& request);
   Status check_free(const Request& request) const;
   Status begin_start(const Request& request, std::vector<Fd>& descriptors, Guest& guest);
@@ -78,6 +79,7 @@ class Guests {
   void qemu_ended(const Uuid& uuid);
   void await_note(const Uuid& uuid);
   void finish(Guest& guest, ExitNote note);
+  void name_killer(Guest& guest);
 
   void stop_watching(Guest& guest);
   void end_attendant(Guest& guest);
