@@ -75,6 +75,12 @@ Status DaemonBackend::admit(const model::Object& wanted, const model::Object*) {
   BRIDLE_TRY(const model::MachineSpec spec, model::machine_spec(wanted.spec));
   const fleet::HostFacts facts = parts_.facts();
   BRIDLE_CHECK(fleet::check_shape(spec, facts));
+  if (const fleet::Row* image = fleet::find_image(parts_.runner.controller().objects(),
+                                                  wanted.metadata.project, spec.image)) {
+    // What cannot be read is no reason to refuse here: the start says so.
+    const auto built = model::image_status(image->object.status);
+    if (built.ok()) BRIDLE_CHECK(fleet::check_image(spec, image->ref, *built));
+  }
   if (spec.power == model::Power::stopped) return {};
   const std::string ref = model::ref(wanted);
   std::vector<fleet::Holding> held;

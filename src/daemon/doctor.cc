@@ -25,11 +25,10 @@ json::object check(std::string name, bool ok, std::string message, std::string f
 json::object disk_check(const Layout& layout) {
   struct statvfs fs {};
   if (::statvfs(layout.root().c_str(), &fs) != 0)
-    return check("disk space", false, layout.root() + " cannot be looked at",
-                 "ls -ld " + layout.root());
+    return check("disk", false, layout.root() + " cannot be looked at", "ls -ld " + layout.root());
   const uint64_t free = uint64_t{fs.f_bavail} * fs.f_frsize;
   const std::string amount = std::to_string(free >> 20) + " MiB free below " + layout.root();
-  return check("disk space", free >= least_disk, amount,
+  return check("disk", free >= least_disk, amount,
                "bridle get volumes -A   # and delete what nobody needs");
 }
 
@@ -37,7 +36,7 @@ json::object cgroup_check() {
   const uint32_t version = cgroup_version();
   std::string message = "cgroup v" + std::to_string(version);
   for (const std::string& note : cgroup_notes(version)) message += "; " + note;
-  return check("resource control", version != 0, message, "mount -t cgroup2 none /sys/fs/cgroup");
+  return check("cgroups", version != 0, message, "mount -t cgroup2 none /sys/fs/cgroup");
 }
 
 }  // namespace
@@ -49,7 +48,7 @@ json::object examine(const Layout& layout, const DoctorFacts& facts) {
                          "bridle-supervise --root " + layout.root()));
   const std::string version =
       facts.qemu_version.empty() ? "no QEMU found" : "QEMU " + facts.qemu_version;
-  checks.push_back(check("QEMU", facts.qemu_new_enough,
+  checks.push_back(check("qemu", facts.qemu_new_enough,
                          facts.qemu_new_enough ? version : version + "; 10.0 is needed",
                          install_qemu));
   // TCG is slower, not wrong: said, not failed.

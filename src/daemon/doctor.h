@@ -17,7 +17,8 @@ struct DoctorFacts {
   bool ledger_sound = true;
 };
 
-// {"checks":[{"name","ok","message","fix"}]}; fix is a command, empty where ok.
+// {"checks":[{"name","ok","message","fix"}]}; fix is a command, empty where ok. What the command
+// line checks too has the same name there (qemu, cgroups, disk, memory) and stands in for it.
 boost::json::object examine(const Layout& layout, const DoctorFacts& facts);
 
 }  // namespace bridle::daemon

@@ -7,7 +7,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "daemon/prepared.h"
+#include "image/take_in.h"
 
 namespace bridle::daemon {
 namespace {
@@ -84,8 +84,8 @@ void EngineKeeper::carry_out(machine::ProbeAction& action) {
 void EngineKeeper::start() {
   const auto begin = [this]() -> Status {
     BRIDLE_TRY(const machine::Launch launch,
-               machine::probe_launch(*uuid_, part_path(layout_, image_.kernel.digest),
-                                     part_path(layout_, image_.initrd.digest),
+               machine::probe_launch(*uuid_, image::part_path(layout_, image_.kernel.digest),
+                                     image::part_path(layout_, image_.initrd.digest),
                                      image_.kernel_arguments, nonce_));
     BRIDLE_TRY(const Fd arguments, sealed_memfd("probe", machine::argument_bytes(launch)));
     jail::StartOrder order;

@@ -3,15 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/overload.h"
+
 namespace bridle::daemon {
 namespace {
-
-template <typename... F>
-struct Overload : F... {
-  using F::operator()...;
-};
-template <typename... F>
-Overload(F...) -> Overload<F...>;
 
 Duration until(Tick due, Tick now) { return std::max(due - now, Duration(0)); }
 

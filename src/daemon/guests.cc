@@ -33,6 +33,7 @@ fleet::JailGuest jail_guest(const jail::Answer& answer) {
   guest.pid = answer.pid;
   guest.running = answer.state == jail::GuestState::running;
   guest.exit_status = answer.exit_status;
+  guest.last_words = answer.last_words;
   return guest;
 }
 
@@ -165,7 +166,8 @@ void Guests::start(fleet::StartGuest& action) {
 }
 
 void Guests::signal(fleet::SignalGuest& action) {
-  jail_.ask(jail::make_signal(0, action.uuid, SIGKILL), {}, [](Result<jail::Answer>) {});
+  jail_.ask(jail::make_signal(0, action.uuid, SIGKILL, action.boot), {},
+            [](Result<jail::Answer>) {});
 }
 
 void Guests::set_limits(fleet::SetLimits& action) {
@@ -181,7 +183,7 @@ void Guests::release(fleet::ReleaseGuest& action) {
   const Uuid uuid = action.uuid;
   const uint64_t boot = action.boot;
   drop(uuid);
-  jail_.ask(jail::make_request(jail::Verb::release, 0, uuid), {},
+  jail_.ask(jail::make_request(jail::Verb::release, 0, uuid, boot), {},
             [this, uuid, boot](Result<jail::Answer> reply) {
               Status status;
               if (!reply.ok() && reply.error().code() == Code::unreachable) return;

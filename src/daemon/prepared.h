@@ -22,8 +22,4 @@ struct Prepared {
 // The controller's description of a start as the machine room wants it. Pure.
 Result<machine::LaunchPlan> launch_plan(const Layout& layout, const fleet::Launch& launch);
 
-std::string part_path(const Layout& layout, const std::string& digest);
-std::string volume_path(const Layout& layout, const std::string& file);
-std::string seed_path(const Layout& layout, const Uuid& uuid);
-
 }  // namespace bridle::daemon

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "image/seed_iso.h"
+#include "image/take_in.h"
 
 namespace bridle::daemon {
 namespace {
@@ -83,7 +84,7 @@ Result<Prepared> Preparer::make_ready(const fleet::Launch& launch) {
 }
 
 Status Preparer::open_part(const std::string& digest, const fleet::Launch& launch, Prepared& out) {
-  const std::string path = part_path(layout_, digest);
+  const std::string path = image::part_path(layout_, digest);
   if (digest.empty() || out.files.contains(path)) return {};
   BRIDLE_TRY(blob::OpenPart part, parts_.open(digest, launch.spec.image));
   out.files.emplace(path, std::move(part.fd));
