@@ -53,10 +53,15 @@ TEST_F(ImageTest, ManifestSurvivesItsText) {
   m.disk = {std::string(64, 'c'), 5};
   m.disk_format = "qcow2";
   m.disk_virtual_size = 1 << 20;
+  EXPECT_FALSE(ready_status(*decode_manifest(encode_manifest(m)), {}).ignores_users);
+  m.least_memory = 96 << 20;
+  m.ignores_users = true;
   const auto again = decode_manifest(encode_manifest(m));
   ASSERT_TRUE(again.ok()) << again.error().message();
   EXPECT_EQ(encode_manifest(*again), encode_manifest(m));
   EXPECT_EQ(ready_status(*again, {}).disk_virtual_size, 1u << 20);
+  EXPECT_EQ(ready_status(*again, {}).least_memory, 96u << 20);
+  EXPECT_TRUE(ready_status(*again, {}).ignores_users);
 }
 
 TEST_F(ImageTest, ManifestRefusesHostileText) {
@@ -73,6 +78,8 @@ TEST_F(ImageTest, ManifestRefusesHostileText) {
   EXPECT_FALSE(with("\"size\":6", "\"size\":-6").ok());
   EXPECT_FALSE(with("\"size\":6", "\"size\":99999999999999999999").ok());
   EXPECT_FALSE(with("console=ttyS0", "console\\u0000").ok());
+  EXPECT_FALSE(with("{\"format\"", "{\"least_memory\":-1,\"format\"").ok());
+  EXPECT_FALSE(with("{\"format\"", "{\"ignores_users\":1,\"format\"").ok());
   EXPECT_FALSE(decode_manifest(std::string(longest_manifest + 1, ' ')).ok());
   EXPECT_FALSE(decode_manifest(std::string(1000, '[')).ok());
 }

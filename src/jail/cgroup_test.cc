@@ -136,6 +136,14 @@ TEST(CgroupsV1, ReadsUsageAndMembers) {
   EXPECT_EQ(usage->memory_bytes, 4096u);
   EXPECT_EQ(usage->read_bytes, 15u);
   EXPECT_EQ(usage->write_bytes, 20u);
+  EXPECT_EQ(groups->oom_kill("u"), OomKill::none);
+  fs.files["/c/memory/b/u/memory.oom_control"] = "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n";
+  fs.files["/c/memory/b/u/memory.failcnt"] = "0\n";
+  EXPECT_EQ(groups->oom_kill("u"), OomKill::host);
+  fs.files["/c/memory/b/u/memory.failcnt"] = "31\n";
+  EXPECT_EQ(groups->oom_kill("u"), OomKill::limit);
+  fs.files["/c/memory/b/u/memory.oom_control"] = "oom_kill_disable 0\nunder_oom 0\noom_kill 0\n";
+  EXPECT_EQ(groups->oom_kill("u"), OomKill::none);
   fs.files["/c/cpu/b/u/vcpu/cgroup.procs"] = "12\n13\n";
   fs.files["/c/memory/b/u/cgroup.procs"] = "13\n0\n";
   EXPECT_EQ(groups->members("u"), (std::vector<pid_t>{12, 13}));
@@ -166,6 +174,11 @@ TEST(CgroupsV2, MakesAThreadedSubtree) {
   fs.files["/c2/b/u/io.stat"] = "8:0 rbytes=1 wbytes=2 rios=9\n8:16 rbytes=10 wbytes=20\n";
   const auto usage = groups->usage("u");
   ASSERT_TRUE(usage.ok());
+  EXPECT_EQ(groups->oom_kill("u"), OomKill::none);
+  fs.files["/c2/b/u/memory.events"] = "low 0\nhigh 0\nmax 3\noom 0\noom_kill 1\n";
+  EXPECT_EQ(groups->oom_kill("u"), OomKill::host);
+  fs.files["/c2/b/u/memory.events"] = "low 0\nhigh 0\nmax 3\noom 1\noom_kill 1\n";
+  EXPECT_EQ(groups->oom_kill("u"), OomKill::limit);
   EXPECT_EQ(usage->vcpu_ns, 5000u);
   EXPECT_EQ(usage->emulator_ns, 2000u);
   EXPECT_EQ(usage->read_bytes, 11u);
