@@ -29,12 +29,12 @@ void get_ledger_key(ExchangePtr exchange) {
 }  // namespace
 
 std::vector<Route> ledger_routes() {
-  Route list = get_route(Right::audit, Scope::host, "/api/v1/ledger", list_ledger, "listLedger",
+  Route list = get_route({Right::audit, Scope::host}, "/api/v1/ledger", list_ledger, "listLedger",
                          "Entries of the ledger, oldest first", "LedgerPage");
   list.parameters = {
       {"after", "query", "integer", "Only entries with a greater sequence number."},
       {"limit", "query", "integer", "At most so many, 1 to 1000; 100 if not given."}};
-  return {list, get_route(Right::audit, Scope::host, "/api/v1/ledger/key", get_ledger_key,
+  return {list, get_route({Right::audit, Scope::host}, "/api/v1/ledger/key", get_ledger_key,
                           "getLedgerKey", "The public key that verifies the ledger", "LedgerKey")};
 }
 

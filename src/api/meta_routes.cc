@@ -25,12 +25,13 @@ void show_openapi(ExchangePtr exchange) {
 }  // namespace
 
 std::vector<Route> meta_routes() {
-  const Route health = get_route(Right::open, Scope::nowhere, "/healthz", show_health, "getHealth",
-                                 "The daemon answers; open to everyone who may connect", "Health");
+  const Route health =
+      get_route({Right::open, Scope::nowhere}, "/healthz", show_health, "getHealth",
+                "The daemon answers; open to everyone who may connect", "Health");
   return {health,
-          get_route(Right::read, Scope::filtered, "/version", show_version, "getVersion",
+          get_route({Right::read, Scope::filtered}, "/version", show_version, "getVersion",
                     "Versions of the daemon and its engine", "Version"),
-          get_route(Right::read, Scope::filtered, "/openapi.json", show_openapi, "getOpenApi",
+          get_route({Right::read, Scope::filtered}, "/openapi.json", show_openapi, "getOpenApi",
                     "This document", "")};
 }
 

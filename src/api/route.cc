@@ -64,13 +64,13 @@ Response error_response(const Error& error, std::string_view request_id) {
                         request_id);
 }
 
-Route get_route(Right right, Scope scope, std::string_view pattern, Handler handler,
-                std::string_view id, std::string_view summary, std::string_view schema) {
+Route get_route(Gate gate, std::string_view pattern, Handler handler, std::string_view id,
+                std::string_view summary, std::string_view schema) {
   Route out;
   out.method = "GET";
   out.pattern = pattern;
-  out.right = right;
-  out.scope = scope;
+  out.right = gate.right;
+  out.scope = gate.scope;
   out.handler = handler;
   out.id = id;
   out.summary = summary;

@@ -83,8 +83,12 @@ struct Route {
 };
 
 // A GET whose answer is this component; schema empty: free JSON.
-Route get_route(Right right, Scope scope, std::string_view pattern, Handler handler,
-                std::string_view id, std::string_view summary, std::string_view schema);
+struct Gate {
+  Right right;
+  Scope scope;
+};
+Route get_route(Gate gate, std::string_view pattern, Handler handler, std::string_view id,
+                std::string_view summary, std::string_view schema);
 
 // Error as JSON: {"error":{"code","message","path","requestId"}}, with the HTTP status of its code.
 int http_status(Code code);
