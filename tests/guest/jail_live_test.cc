@@ -386,6 +386,10 @@ TEST_F(JailLive, RefusesWhatBreaksARule) {
   EXPECT_EQ(ask(make_request(Verb::release, next_id_++, uuid)).status.error().code(),
             Code::conflict);
   EXPECT_EQ(ask(make_signal(next_id_++, fresh(), SIGKILL)).status.error().code(), Code::not_found);
+  // What is for another boot leaves this one alone.
+  EXPECT_EQ(ask(make_signal(next_id_++, uuid, SIGKILL, 99)).status.error().code(), Code::gone);
+  EXPECT_TRUE(ask(make_request(Verb::release, next_id_++, uuid, 99)).status.ok());
+  EXPECT_EQ(ask(make_request(Verb::list, next_id_++)).state, GuestState::running);
   // Arguments that could change after the check.
   const Fd loose(::memfd_create("loose", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   StartOrder order;
