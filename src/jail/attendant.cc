@@ -30,6 +30,7 @@ constexpr size_t chunk_size = 16 << 10;
 constexpr size_t max_clients = 32;
 constexpr size_t max_typed = 64 << 10;
 constexpr size_t errors_kept = 4096;
+constexpr uint64_t most_memory = 64 << 20;  // queues of all clients, and what the jail had
 
 struct Client {
   enum class Mode { greeting, status, console };
@@ -266,7 +267,8 @@ Status run(AttendantTask task) {
   for (int standard = 0; standard < 3; ++standard) ::dup2(null.get(), standard);
   (void)SystemClock().wall().text();  // lets the C library read its time zone while it can
   if (::chroot(task.folder.c_str()) != 0 || ::chdir("/") != 0) return errno_error(task.folder);
-  BRIDLE_CHECK(set_resource_limits({.open_files = 64, .file_size = ConsoleRing::file_size}));
+  BRIDLE_CHECK(set_resource_limits(
+      {.open_files = 64, .file_size = ConsoleRing::file_size, .data = most_memory}));
   BRIDLE_CHECK(drop_privileges(task.uid));
   BRIDLE_CHECK(confine_attendant());
   return Attendant(std::move(task), std::move(ring), std::move(loop)).serve();

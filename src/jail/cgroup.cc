@@ -122,6 +122,11 @@ uint64_t weight(const Limits& limits) {
 
 }  // namespace
 
+uint64_t helper_memory() {
+  const auto pages = static_cast<uint64_t>(::sysconf(_SC_PHYS_PAGES));
+  return pages * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE)) / 4 * 3;
+}
+
 uint64_t v1_shares(const Limits& limits) {
   return std::clamp<uint64_t>(weight(limits) * 1024 / 1000, 2, 262144);
 }

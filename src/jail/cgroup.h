@@ -109,5 +109,8 @@ uint64_t v1_shares(const Limits& limits);  // 1000 -> 1024, 2 .. 262144
 uint64_t v2_weight(const Limits& limits);  // 1000 -> 100, 1 .. 10000
 constexpr uint64_t cpu_period_us = 100'000;
 constexpr uint32_t default_pids = 256;
+// All helpers together: their scratch counts as memory.
+constexpr uint32_t helper_pids = 1024;
+uint64_t helper_memory();  // three quarters of the host's
 
 }  // namespace bridle::jail

@@ -107,6 +107,8 @@ TEST(CgroupsV1, WritesLimitsToEachTreeOnce) {
   EXPECT_EQ(fs.files["/c/memory/b/u/memory.limit_in_bytes"], "1073741824");
   EXPECT_EQ(fs.files["/c/memory/b/u/memory.soft_limit_in_bytes"], "1048576");
   EXPECT_EQ(fs.files["/c/pids/b/u/pids.max"], "256");
+  EXPECT_EQ(fs.files["/c/pids/b/helpers/pids.max"], "1024");
+  EXPECT_EQ(fs.files["/c/memory/b/helpers/memory.limit_in_bytes"], std::to_string(helper_memory()));
   ASSERT_TRUE(groups->apply("u", {}).ok());
   EXPECT_EQ(fs.files["/c/cpu/b/u/vcpu/cpu.cfs_quota_us"], "-1");
   EXPECT_EQ(fs.files["/c/memory/b/u/memory.limit_in_bytes"], "-1");
@@ -155,6 +157,8 @@ TEST(CgroupsV2, MakesAThreadedSubtree) {
   ASSERT_TRUE(groups->prepare().ok());
   ASSERT_TRUE(groups->create_guest("u", limits).ok());
   EXPECT_EQ(fs.files["/c2/b/u/vcpu/cgroup.type"], "threaded");
+  EXPECT_EQ(fs.files["/c2/b/helpers/pids.max"], "1024");
+  EXPECT_EQ(fs.files["/c2/b/helpers/memory.max"], std::to_string(helper_memory()));
   EXPECT_EQ(fs.files["/c2/b/u/emulator/cgroup.type"], "threaded");
   EXPECT_EQ(fs.files["/c2/b/u/cgroup.subtree_control"], "+cpu");
   EXPECT_EQ(fs.files["/c2/b/u/cpu.weight"], "300");

@@ -29,7 +29,9 @@ class CgroupsV1 final : public Cgroups {
       BRIDLE_CHECK(fs_.make_group(tree));
       for (const char* group : shared_groups) BRIDLE_CHECK(fs_.make_group(tree + "/" + group));
     }
-    return {};
+    BRIDLE_CHECK(
+        fs_.write(memory_ + "/helpers/memory.limit_in_bytes", std::to_string(helper_memory())));
+    return fs_.write(pids_ + "/helpers/pids.max", std::to_string(helper_pids));
   }
 
   Status create_guest(const std::string& uuid, const Limits& limits) override {

@@ -20,7 +20,8 @@ class CgroupsV2 final : public Cgroups {
     BRIDLE_CHECK(fs_.make_group(top_));
     BRIDLE_CHECK(enable(top_));
     for (const char* group : shared_groups) BRIDLE_CHECK(fs_.make_group(top_ + "/" + group));
-    return {};
+    BRIDLE_CHECK(fs_.write(top_ + "/helpers/memory.max", std::to_string(helper_memory())));
+    return fs_.write(top_ + "/helpers/pids.max", std::to_string(helper_pids));
   }
 
   Status create_guest(const std::string& uuid, const Limits& limits) override {

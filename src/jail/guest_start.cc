@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "base/file.h"
+#include "jail/kernel_filter.h"
 #include "jail/new_root.h"
 #include "jail/process.h"
 #include "wire/socket.h"
@@ -31,10 +32,11 @@ constexpr unsigned kvm_major = 10, kvm_minor = 232;
 Result<NewRoot> take_root(const GuestLaunch& launch) {
   NewRoot root;
   BRIDLE_CHECK(root.take("/usr", "usr", NewRoot::Access::read_only));
-  for (size_t i = 0; i < launch.files.size(); ++i)
-    if (launch.uses[i] == FileUse::bind)
-      BRIDLE_CHECK(
-          root.take(launch.files[i].get(), "g/" + std::to_string(i), NewRoot::Access::read_only));
+  for (size_t i = 0; i < launch.files.size(); ++i) {
+    const int fd = launch.files[i].get();
+    if (launch.uses[i] == FileUse::inherit) BRIDLE_CHECK(check_inheritable(fd));
+    if (launch.uses[i] == FileUse::bind) BRIDLE_CHECK(root.take_file(fd, "g/" + std::to_string(i)));
+  }
   return root;
 }
 
@@ -93,6 +95,7 @@ Status become_qemu(const Layout& layout, const std::string& folder, GuestLaunch&
   BRIDLE_CHECK(place_descriptors(placements));
   BRIDLE_CHECK(set_resource_limits({.open_files = 1024}));
   BRIDLE_CHECK(drop_privileges(uid));
+  BRIDLE_CHECK(refuse_kernel_interfaces(Confined::guest));
   reset_signals();
   return execute(launch.arguments);
 }

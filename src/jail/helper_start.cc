@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "jail/helper.h"
+#include "jail/kernel_filter.h"
 #include "jail/new_root.h"
 #include "jail/process.h"
 
@@ -33,12 +34,14 @@ struct World {
   int more_namespaces;
   uid_t uid;
   const char* scratch;
+  Confined filter;
 };
 
 World world_of(const Layout& layout, HelperKind kind) {
-  if (kind == HelperKind::fetch) return {0, layout.fetch_uid(), "size=256m"};
-  if (kind == HelperKind::build) return {CLONE_NEWNET, layout.build_uid(), "size=8g"};
-  return {CLONE_NEWNET, layout.images_uid(), "size=64m"};
+  if (kind == HelperKind::fetch) return {0, layout.fetch_uid(), "size=256m", Confined::fetch};
+  if (kind == HelperKind::build)
+    return {CLONE_NEWNET, layout.build_uid(), "size=8g", Confined::build};
+  return {CLONE_NEWNET, layout.images_uid(), "size=64m", Confined::store};
 }
 
 Status take_if_there(NewRoot& root, const std::string& path, NewRoot::Access access) {
@@ -61,9 +64,11 @@ Result<NewRoot> take_root(const Layout& layout, const HelperLaunch& launch) {
     BRIDLE_CHECK(root.take(layout.incoming(), layout.incoming().substr(1), Access::writable));
   if (launch.kind == HelperKind::store)
     BRIDLE_CHECK(root.take(layout.images(), layout.images().substr(1), Access::writable));
-  for (size_t i = 0; i < launch.files.size(); ++i)
-    if (launch.uses[i] == FileUse::bind)
-      BRIDLE_CHECK(root.take(launch.files[i].get(), "g/" + std::to_string(i), Access::read_only));
+  for (size_t i = 0; i < launch.files.size(); ++i) {
+    const int fd = launch.files[i].get();
+    if (launch.uses[i] == FileUse::inherit) BRIDLE_CHECK(check_inheritable(fd));
+    if (launch.uses[i] == FileUse::bind) BRIDLE_CHECK(root.take_file(fd, "g/" + std::to_string(i)));
+  }
   return root;
 }
 
@@ -130,16 +135,17 @@ Status settle_init(uid_t uid) {
   return {};
 }
 
-[[noreturn]] void run_program(const HelperLaunch& launch, uid_t uid) {
+[[noreturn]] void run_program(const HelperLaunch& launch, const World& world) {
   Fd pidfd;
   const auto pid = fork_into(0, pidfd);
   if (!pid) fail(pid.error());
   if (*pid == 0) {
-    Status status = drop_privileges(uid);
+    Status status = drop_privileges(world.uid);
+    if (status.ok()) status = refuse_kernel_interfaces(world.filter);
     if (status.ok()) status = execute(launch);
     fail(status);
   }
-  if (const Status status = settle_init(uid); !status.ok()) fail(status);
+  if (const Status status = settle_init(world.uid); !status.ok()) fail(status);
   reap_until(*pid);
 }
 
@@ -164,7 +170,11 @@ Status become_inner_root(int maps_written) {
   Fd pidfd;
   const auto pid = fork_into(0, pidfd);
   if (!pid) fail(pid.error());
-  if (*pid == 0) fail(execute(launch));
+  if (*pid == 0) {
+    Status status = refuse_kernel_interfaces(Confined::build);
+    if (status.ok()) status = execute(launch);
+    fail(status);
+  }
   reap_until(*pid);
 }
 
@@ -216,7 +226,7 @@ Result<pid_t> launch_helper(const Layout& layout, HelperLaunch launch, Fd& pidfd
   reset_signals();
   if (const Status status = become_init(layout, launch, root, world); !status.ok()) fail(status);
   if (launch.kind == HelperKind::build) run_in_user_namespace(layout, launch);
-  run_program(launch, world.uid);
+  run_program(launch, world);
 }
 
 }  // namespace bridle::jail

@@ -48,6 +48,14 @@ Status NewRoot::take(int fd, const std::string& where, Access access) {
   return {};
 }
 
+Status NewRoot::take_file(int fd, const std::string& where) {
+  struct stat st {};
+  if (::fstat(fd, &st) != 0) return errno_error("fstat");
+  if (!S_ISREG(st.st_mode))
+    return Error(Code::refused, where + ": only a regular file may be bound");
+  return take(fd, where, Access::read_only);
+}
+
 Status NewRoot::attach(const Tree& tree) {
   const std::string path = "/" + tree.where;
   BRIDLE_CHECK(make_parents(tree.where));

@@ -32,6 +32,9 @@ class NewRoot {
   // nodev always.
   Status take(const std::string& path, const std::string& where, Access access);
   Status take(int fd, const std::string& where, Access access);
+  // One that somebody else opened, read-only. Code::refused unless it is a regular file: a folder
+  // would bring a whole tree, a socket or device somebody to talk to.
+  Status take_file(int fd, const std::string& where);
 
   // REQUIRES: root in a mount namespace of its own. Afterwards "/" is the new root, writable.
   Status enter();

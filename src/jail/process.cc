@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -61,9 +62,10 @@ void raise_open_files(uint64_t wanted) {
 }
 
 Status set_resource_limits(const ResourceLimits& limits) {
-  const std::pair<int, rlim_t> values[] = {{RLIMIT_CORE, 0},
-                                           {RLIMIT_NOFILE, limits.open_files},
+  BRIDLE_CHECK(refuse_core_dumps());
+  const std::pair<int, rlim_t> values[] = {{RLIMIT_NOFILE, limits.open_files},
                                            {RLIMIT_FSIZE, limits.file_size},
+                                           {RLIMIT_DATA, limits.data},
                                            {RLIMIT_MSGQUEUE, 0},
                                            {RLIMIT_RTPRIO, 0},
                                            {RLIMIT_NICE, 0}};
@@ -72,6 +74,12 @@ Status set_resource_limits(const ResourceLimits& limits) {
     if (::setrlimit(static_cast<__rlimit_resource>(resource), &both) != 0)
       return errno_error("setrlimit");
   }
+  return {};
+}
+
+Status refuse_core_dumps() {
+  const rlimit none{0, 0};
+  if (::setrlimit(RLIMIT_CORE, &none) != 0) return errno_error("setrlimit");
   return {};
 }
 
@@ -104,6 +112,13 @@ Status place_descriptors(const std::vector<Placement>& placements) {
   if (::close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) != 0) return errno_error("close_range");
   for (size_t i = 0; i < placements.size(); ++i)
     if (::dup2(copies[i], placements[i].target) < 0) return errno_error("placing a descriptor");
+  return {};
+}
+
+Status check_inheritable(int fd) {
+  struct stat st {};
+  if (::fstat(fd, &st) != 0) return errno_error("fstat");
+  if (S_ISDIR(st.st_mode)) return Error(Code::refused, "a folder may not be inherited");
   return {};
 }
 

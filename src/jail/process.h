@@ -35,8 +35,10 @@ void raise_open_files(uint64_t wanted);  // likewise
 struct ResourceLimits {
   uint64_t open_files = 1024;
   uint64_t file_size = ~uint64_t{0};  // bytes
+  uint64_t data = ~uint64_t{0};       // bytes of private writable memory
 };
 Status set_resource_limits(const ResourceLimits& limits);  // and no core dumps
+Status refuse_core_dumps();                                // included above
 // Empties the bounding and ambient sets, becomes uid (gid the same, no groups), keeps no
 // capability, sets no_new_privs. REQUIRES: root.
 Status drop_privileges(uid_t uid);
@@ -49,6 +51,8 @@ struct Placement {
 // Puts each source at its target (at most 255), and makes every other descriptor but 0, 1 and 2
 // close at exec. Sources may be targets of others.
 Status place_descriptors(const std::vector<Placement>& placements);
+// Code::refused for a folder: whoever inherits one walks out of its root through it.
+Status check_inheritable(int fd);
 
 // A process that is known by pid and start time. Code::not_found if it is gone or another one.
 Result<Fd> open_process(const ProcessId& id);

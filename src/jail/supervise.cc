@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "jail/kernel_filter.h"
 #include "jail/prepare.h"
 #include "jail/process.h"
 
@@ -38,19 +39,39 @@ Status Supervisor::start_all() {
   return {};
 }
 
+namespace {
+
+Status execute(const Layout& layout, const std::string& program) {
+  const char* const argv[] = {program.c_str(), "--root", layout.root().c_str(), nullptr};
+  ::execv(program.c_str(), const_cast<char* const*>(argv));
+  return errno_error(program);
+}
+
+// Of a supervised program: it ends with its supervisor, even with one that has ended just now.
+Status end_with(pid_t supervisor) {
+  if (::prctl(PR_SET_PDEATHSIG, SIGTERM) != 0) return errno_error("PR_SET_PDEATHSIG");
+  if (::getppid() != supervisor) ::_exit(0);
+  return {};
+}
+
+}  // namespace
+
+Status become_daemon(const Layout& layout, const std::string& program) {
+  const pid_t supervisor = ::getppid();
+  BRIDLE_CHECK(place_descriptors({}));
+  BRIDLE_CHECK(refuse_core_dumps());
+  BRIDLE_CHECK(drop_privileges(layout.daemon_uid()));
+  BRIDLE_CHECK(end_with(supervisor));  // a change of uid forgets it, hence after that
+  BRIDLE_CHECK(refuse_kernel_interfaces(Confined::daemon));
+  return execute(layout, program);
+}
+
 void Supervisor::become(const Child& child, pid_t supervisor) {
   reset_signals();
   const std::string program = folder_ + "/" + child.name;
-  Status status;
-  if (child.unprivileged) status = drop_privileges(layout_.daemon_uid());
-  if (status.ok() && ::prctl(PR_SET_PDEATHSIG, SIGTERM) != 0)
-    status = errno_error("PR_SET_PDEATHSIG");
-  if (::getppid() != supervisor) ::_exit(0);
-  if (status.ok()) {
-    const char* const argv[] = {program.c_str(), "--root", layout_.root().c_str(), nullptr};
-    ::execv(program.c_str(), const_cast<char* const*>(argv));
-    status = errno_error(program);
-  }
+  Status status = end_with(supervisor);
+  if (status.ok())
+    status = child.unprivileged ? become_daemon(layout_, program) : execute(layout_, program);
   log::error("cannot start a program", {{"error", status.error().message()}});
   ::_exit(127);
 }

@@ -21,6 +21,11 @@ namespace bridle::jail {
 // row.
 Duration restart_delay(unsigned deaths);
 
+// In a fresh child: becomes bridled of `layout`, `program` its path. It gets bridled's uid and no
+// right, no descriptor but the standard streams, no core dump (it holds keys), and the system call
+// filter. Returns only when something failed. REQUIRES: root.
+Status become_daemon(const Layout& layout, const std::string& program);
+
 class Supervisor {
  public:
   // `folder` holds the programs bridle-jail and bridled.
