@@ -187,7 +187,7 @@ void watch_attendant(Run& run, pid_t qemu) {
   const bool ended = pid != 0 && ::kill(pid, 0) != 0;
   if (attendant_answers->done || ended) {
     std::fputs(attendant_answers->done ? attendant_answers->text : "attendant\tkilled\n", stdout);
-    ::kill(qemu, SIGKILL);
+    if (qemu > 1) ::kill(qemu, SIGKILL);  // 0 would be our own group
     return;
   }
   run.loop.after(5ms, [&run, qemu] { watch_attendant(run, qemu); });
