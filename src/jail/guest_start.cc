@@ -32,11 +32,7 @@ constexpr unsigned kvm_major = 10, kvm_minor = 232;
 Result<NewRoot> take_root(const GuestLaunch& launch) {
   NewRoot root;
   BRIDLE_CHECK(root.take("/usr", "usr", NewRoot::Access::read_only));
-  for (size_t i = 0; i < launch.files.size(); ++i) {
-    const int fd = launch.files[i].get();
-    if (launch.uses[i] == FileUse::inherit) BRIDLE_CHECK(check_inheritable(fd));
-    if (launch.uses[i] == FileUse::bind) BRIDLE_CHECK(root.take_file(fd, "g/" + std::to_string(i)));
-  }
+  BRIDLE_CHECK(root.take_given(launch.files, launch.uses));
   return root;
 }
 

@@ -64,11 +64,7 @@ Result<NewRoot> take_root(const Layout& layout, const HelperLaunch& launch) {
     BRIDLE_CHECK(root.take(layout.incoming(), layout.incoming().substr(1), Access::writable));
   if (launch.kind == HelperKind::store)
     BRIDLE_CHECK(root.take(layout.images(), layout.images().substr(1), Access::writable));
-  for (size_t i = 0; i < launch.files.size(); ++i) {
-    const int fd = launch.files[i].get();
-    if (launch.uses[i] == FileUse::inherit) BRIDLE_CHECK(check_inheritable(fd));
-    if (launch.uses[i] == FileUse::bind) BRIDLE_CHECK(root.take_file(fd, "g/" + std::to_string(i)));
-  }
+  BRIDLE_CHECK(root.take_given(launch.files, launch.uses));
   return root;
 }
 

@@ -1,14 +1,13 @@
 #include "jail/kernel_filter.h"
 
 #include <linux/audit.h>
-#include <linux/seccomp.h>
 #include <sched.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include <cerrno>
-#include <cstddef>
+
+#include "jail/bpf.h"
 
 namespace bridle::jail {
 namespace {
@@ -78,29 +77,21 @@ constexpr RefusedCall rows[] = {
 };
 #undef ROW
 
-constexpr uint32_t call_offset = offsetof(seccomp_data, nr);
-constexpr uint32_t arch_offset = offsetof(seccomp_data, arch);
-constexpr uint32_t first_argument = offsetof(seccomp_data, args);
 constexpr uint32_t x32_bit = 0x40000000;
 constexpr uint32_t namespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
                                 CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
 
-sock_filter load(uint32_t offset) { return BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset); }
-sock_filter allow() { return BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW); }
+sock_filter allow() { return bpf::answer(SECCOMP_RET_ALLOW); }
 sock_filter refuse(int error) {
-  return BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<uint32_t>(error));
-}
-// Skips `otherwise` instructions unless the accumulator is `value`.
-sock_filter unless(uint32_t value, size_t otherwise) {
-  return BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, static_cast<uint8_t>(otherwise));
+  return bpf::answer(SECCOMP_RET_ERRNO | static_cast<uint32_t>(error));
 }
 
 // An all-allowed answer for `call` only where its first argument passes `check`, which ends in a
 // return on every path.
 void append_checked(std::vector<sock_filter>& program, long call,
                     const std::vector<sock_filter>& check) {
-  program.push_back(unless(static_cast<uint32_t>(call), check.size() + 1));
-  program.push_back(load(first_argument));
+  program.push_back(bpf::unless(static_cast<uint32_t>(call), check.size() + 1));
+  program.push_back(bpf::load(bpf::argument_offset(0)));
   program.insert(program.end(), check.begin(), check.end());
 }
 
@@ -110,7 +101,7 @@ std::vector<sock_filter> family_check(Confined who) {
     families.insert(families.end(), {AF_INET, AF_INET6});
   std::vector<sock_filter> check;
   for (const uint32_t family : families) {
-    check.push_back(unless(family, 1));
+    check.push_back(bpf::unless(family, 1));
     check.push_back(allow());
   }
   check.push_back(refuse(EPERM));
@@ -121,8 +112,7 @@ std::vector<sock_filter> family_check(Confined who) {
 std::vector<sock_filter> clone_check(Confined who) {
   const bool guest = who == Confined::guest;
   const uint32_t mask = guest ? CLONE_THREAD : namespaces;
-  return {BPF_STMT(BPF_ALU | BPF_AND | BPF_K, mask), unless(guest ? CLONE_THREAD : 0, 1), allow(),
-          refuse(EPERM)};
+  return {bpf::keep_bits(mask), bpf::unless(guest ? CLONE_THREAD : 0, 1), allow(), refuse(EPERM)};
 }
 
 }  // namespace
@@ -130,15 +120,15 @@ std::vector<sock_filter> clone_check(Confined who) {
 std::span<const RefusedCall> refused_calls() { return rows; }
 
 std::vector<sock_filter> kernel_filter(Confined who) {
-  std::vector<sock_filter> program = {load(arch_offset),
+  std::vector<sock_filter> program = {bpf::load(bpf::arch_offset),
                                       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
                                       refuse(EPERM),
-                                      load(call_offset),
+                                      bpf::load(bpf::call_offset),
                                       BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, x32_bit, 0, 1),
                                       refuse(EPERM)};
   for (const RefusedCall& row : rows) {
     if ((row.allowed_to & mask_of(who)) != 0) continue;
-    program.push_back(unless(static_cast<uint32_t>(row.call), 1));
+    program.push_back(bpf::unless(static_cast<uint32_t>(row.call), 1));
     program.push_back(refuse(row.error));
   }
   append_checked(program, SYS_clone, clone_check(who));
@@ -149,11 +139,7 @@ std::vector<sock_filter> kernel_filter(Confined who) {
 }
 
 Status refuse_kernel_interfaces(Confined who) {
-  std::vector<sock_filter> program = kernel_filter(who);
-  sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
-  if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) != 0)
-    return errno_error("installing the system call filter");
-  return {};
+  return bpf::install(kernel_filter(who), "the system call filter");
 }
 
 }  // namespace bridle::jail

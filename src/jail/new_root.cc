@@ -11,6 +11,7 @@
 #include <cerrno>
 
 #include "base/file.h"
+#include "jail/process.h"
 
 namespace bridle::jail {
 namespace {
@@ -54,6 +55,15 @@ Status NewRoot::take_file(int fd, const std::string& where) {
   if (!S_ISREG(st.st_mode))
     return Error(Code::refused, where + ": only a regular file may be bound");
   return take(fd, where, Access::read_only);
+}
+
+Status NewRoot::take_given(const std::vector<Fd>& files, const std::vector<FileUse>& uses) {
+  for (size_t i = 0; i < files.size(); ++i) {
+    const int fd = files[i].get();
+    if (uses[i] == FileUse::inherit) BRIDLE_CHECK(check_inheritable(fd));
+    if (uses[i] == FileUse::bind) BRIDLE_CHECK(take_file(fd, "g/" + std::to_string(i)));
+  }
+  return {};
 }
 
 Status NewRoot::attach(const Tree& tree) {

@@ -21,6 +21,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "jail/protocol.h"
 
 namespace bridle::jail {
 
@@ -35,6 +36,8 @@ class NewRoot {
   // One that somebody else opened, read-only. Code::refused unless it is a regular file: a folder
   // would bring a whole tree, a socket or device somebody to talk to.
   Status take_file(int fd, const std::string& where);
+  // What bridled handed over, by use: bound files appear at g/0, g/1, … by their place among all.
+  Status take_given(const std::vector<Fd>& files, const std::vector<FileUse>& uses);
 
   // REQUIRES: root in a mount namespace of its own. Afterwards "/" is the new root, writable.
   Status enter();

@@ -1,13 +1,11 @@
 #include "jail/seccomp.h"
 
 #include <linux/audit.h>
-#include <linux/seccomp.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
-#include <cstddef>
+#include "jail/bpf.h"
 
 namespace bridle::jail {
 namespace {
@@ -53,22 +51,10 @@ constexpr Allowed allowed[] = {
     {SYS_exit, "the end"},
 };
 
-constexpr uint32_t call_offset = offsetof(seccomp_data, nr);
-constexpr uint32_t arch_offset = offsetof(seccomp_data, arch);
-uint32_t argument_offset(int index) {
-  return static_cast<uint32_t>(offsetof(seccomp_data, args) + sizeof(uint64_t) * index);
-}
-
-sock_filter load(uint32_t offset) { return BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset); }
-sock_filter answer(uint32_t action) { return BPF_STMT(BPF_RET | BPF_K, action); }
-// Skips `otherwise` instructions unless the accumulator is `value`.
-sock_filter unless(uint32_t value, uint8_t otherwise) {
-  return BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, otherwise);
-}
-
 }  // namespace
 
 std::vector<sock_filter> attendant_filter() {
+  using namespace bpf;
   std::vector<sock_filter> program = {load(arch_offset),
                                       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
                                       answer(SECCOMP_RET_KILL_PROCESS), load(call_offset)};
@@ -81,7 +67,7 @@ std::vector<sock_filter> attendant_filter() {
     }
     program.push_back(unless(call, 5));
     program.push_back(load(argument_offset(entry.argument)));
-    program.push_back(BPF_STMT(BPF_ALU | BPF_AND | BPF_K, entry.mask));
+    program.push_back(keep_bits(entry.mask));
     program.push_back(unless(entry.equals, 1));
     program.push_back(answer(SECCOMP_RET_ALLOW));
     program.push_back(answer(SECCOMP_RET_KILL_PROCESS));
@@ -91,11 +77,7 @@ std::vector<sock_filter> attendant_filter() {
 }
 
 Status confine_attendant() {
-  std::vector<sock_filter> program = attendant_filter();
-  sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
-  if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) != 0)
-    return errno_error("installing the attendant's system call filter");
-  return {};
+  return bpf::install(attendant_filter(), "the attendant's system call filter");
 }
 
 }  // namespace bridle::jail
