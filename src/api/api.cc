@@ -119,8 +119,21 @@ Api::Entry Api::enter(const Request& request, const Caller& caller, std::string_
           std::move(match.name)};
 }
 
+// Streams and tunnels count when they begin.
+Reply Api::metered(const Entry& entry, std::string_view method, Reply reply) {
+  return [this, route = entry.route, method = std::string(method), began = backend_.now(),
+          reply = std::move(reply)](Answer answer) {
+    int status = std::holds_alternative<Tunnel>(answer) ? 101 : 200;
+    if (const auto* response = std::get_if<Response>(&answer)) status = response->status;
+    meter_.count(route ? std::string_view(route->id) : "none", method, status,
+                 backend_.now() - began);
+    reply(std::move(answer));
+  };
+}
+
 void Api::handle(Request request, const Caller& caller, std::string request_id, Reply reply) {
   Entry entry = enter(request, caller, request_id);
+  reply = metered(entry, request.method, std::move(reply));
   if (entry.refusal) return reply(Answer(std::move(*entry.refusal)));
   entry.route->handler(std::make_shared<Exchange>(
       Exchange{*this, backend_, *entry.route, std::move(request), caller, std::move(entry.access),

@@ -18,6 +18,7 @@
 #include "api/auth.h"
 #include "api/backend.h"
 #include "api/message.h"
+#include "api/metrics.h"
 #include "api/router.h"
 
 namespace bridle::api {
@@ -45,9 +46,11 @@ class Api {
   Result<Access> access(const Caller& caller);
   const Router& router() const { return router_; }
   Backend& backend() { return backend_; }
+  const RequestMeter& meter() const { return meter_; }
 
  private:
   Status refresh_roles();
+  Reply metered(const Entry& entry, std::string_view method, Reply reply);
 
   Backend& backend_;
   const uid_t own_uid_;
@@ -55,6 +58,7 @@ class Api {
   std::vector<RoleRule> roles_;
   Revision roles_at_ = 0;  // the store's revision that roles_ are of
   bool roles_known_ = false;
+  RequestMeter meter_;
 };
 
 // The whole table (routes.cc).

@@ -58,7 +58,10 @@ struct MachineUsage {
   std::string name;
   Uuid uid;
   model::Usage usage;
+  std::string phase;
 };
+
+class MetricText;  // metrics.h
 
 struct UsageReport {
   std::vector<MachineUsage> machines;
@@ -106,6 +109,12 @@ class Backend {
   // What this host can do: {"checks":[{"name","ok","message","fix"}]}.
   virtual void doctor(Done<json::object> done) = 0;
   virtual UsageReport usage() = 0;
+  // The host's own families of /metrics: loop, store, ledger, objects.
+  virtual void write_metrics(MetricText& out) = 0;
+
+  // Writes a copy of the store for `bridle backup` to ROOT/state/snapshot.db, which is the daemon's
+  // alone to read. Intent and outcome go to the ledger. {"revision","bytes"}.
+  virtual void snapshot(Act act, Done<json::object> done) = 0;
 
   // limit: at least 1.
   virtual Result<LedgerPage> ledger(uint64_t after, size_t limit) = 0;

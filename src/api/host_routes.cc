@@ -35,6 +35,32 @@ void show_usage(ExchangePtr exchange) {
   exchange->answer(200, body);
 }
 
+void make_snapshot(ExchangePtr exchange) {
+  Act act;
+  act.actor = exchange->access.actor(Right::govern, {});
+  act.verb = "backup";
+  act.object = "store";
+  act.reason = exchange->request.header("x-bridle-reason");
+  act.request_id = exchange->request_id;
+  exchange->backend.snapshot(std::move(act), [exchange](Result<json::object> made) {
+    if (!made.ok()) return exchange->fail(made.error());
+    exchange->answer(201, *made);
+  });
+}
+
+Route snapshot_route() {
+  Route route;
+  route.method = "POST";
+  route.pattern = "/api/v1/snapshot";
+  route.right = Right::govern;
+  route.scope = Scope::host;
+  route.handler = make_snapshot;
+  route.id = "makeSnapshot";
+  route.summary = "Writes a consistent copy of the store below the root, for bridle backup";
+  route.statuses = {201};
+  return route;
+}
+
 }  // namespace
 
 std::vector<Route> host_routes() {
@@ -56,7 +82,7 @@ std::vector<Route> host_routes() {
   usage.id = "getUsage";
   usage.summary = "What each machine that the caller may see uses, and Bridle's own processes";
   usage.answer_schema = "UsageReport";
-  return {doctor, usage};
+  return {doctor, usage, snapshot_route()};
 }
 
 }  // namespace bridle::api

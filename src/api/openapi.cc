@@ -42,6 +42,10 @@ json::object success(const Route& route, int status) {
     out["content"] = {{"text/event-stream", {{"schema", {{"type", "string"}}}}}};
     return out;
   }
+  if (route.answer_schema == "PlainText") {
+    out["content"] = {{"text/plain", {{"schema", {{"type", "string"}}}}}};
+    return out;
+  }
   out["content"] = json_content(route.answer_schema.empty() ? json::object{{"type", "object"}}
                                                             : reference(route.answer_schema));
   return out;

@@ -17,7 +17,8 @@ std::vector<Route> console_routes();
 std::vector<Route> agent_routes();
 std::vector<Route> watch_routes();
 std::vector<Route> ledger_routes();
-std::vector<Route> host_routes();  // doctor, usage
+std::vector<Route> host_routes();    // doctor, usage
+std::vector<Route> metric_routes();  // Prometheus
 
 // The handlers that the table of objects names.
 void list_objects(ExchangePtr exchange);

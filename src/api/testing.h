@@ -46,6 +46,13 @@ class FakeBackend final : public Backend {
   }
   void doctor(Done<json::object> done) override { done(json::object{{"checks", json::array()}}); }
   UsageReport usage() override { return usage_report; }
+  void write_metrics(MetricText& out) override {
+    out.one("bridle_store_revision", "gauge", "Of the store.", 7);
+  }
+  void snapshot(Act act, Done<json::object> done) override {
+    acts.push_back(act);
+    done(json::object{{"revision", 1}, {"bytes", 4096}});
+  }
   Result<LedgerPage> ledger(uint64_t after, size_t limit) override {
     LedgerPage page;
     for (uint64_t seq = after + 1; seq <= acts.size() && page.entries.size() < limit; ++seq) {
@@ -136,7 +143,7 @@ class World {
     if (std::holds_alternative<EventStream>(answer)) reply.status = 200;
     if (auto* response = std::get_if<Response>(&answer)) {
       reply.status = response->status;
-      reply.body = json::parse(response->body);
+      if (response->content_type == "application/json") reply.body = json::parse(response->body);
       reply.response = std::move(*response);
     }
     return reply;

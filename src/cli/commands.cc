@@ -27,6 +27,7 @@ CommandTable all_commands() {
   add_top_commands(table);
   add_doctor_commands(table);
   add_bench_commands(table);
+  add_backup_commands(table);
   add_shell_commands(table);
   return table;
 }

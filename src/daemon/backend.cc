@@ -1,6 +1,8 @@
 #include "daemon/backend.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -140,10 +142,31 @@ api::UsageReport DaemonBackend::usage() {
     const auto status = model::machine_status(row.object.status);
     if (!status.ok()) return;
     const auto& metadata = row.object.metadata;
-    report.machines.push_back({metadata.project, metadata.name, metadata.uid, status->usage});
+    report.machines.push_back({metadata.project, metadata.name, metadata.uid, status->usage,
+                               std::string(model::name(status->phase))});
   });
   report.processes = to_json(bridle_processes(parts_.layout.root()));
   return report;
+}
+
+void DaemonBackend::snapshot(api::Act act, api::Done<json::object> done) {
+  const auto make = [this]() -> Result<json::object> {
+    const std::string path = parts_.layout.state() + "/snapshot.db";
+    BRIDLE_CHECK(remove_file(path));
+    BRIDLE_CHECK(parts_.store.copy_to(path));
+    BRIDLE_TRY(const Fd file, open_file(path, O_RDONLY));
+    struct stat seen {};
+    if (::fstat(file.get(), &seen) != 0) return errno_error(path);
+    return json::object{{"revision", parts_.store.revision()}, {"bytes", seen.st_size}};
+  };
+  const auto go_on = [this, act, make, done](uint64_t intent) {
+    auto made = make();
+    Status status;
+    if (!made.ok()) status = Error(made.error().code(), made.error().message());
+    outcome(act, intent, status);
+    done(std::move(made));
+  };
+  announced(act, go_on, [done](Error error) { done(std::move(error)); });
 }
 
 Result<api::LedgerPage> DaemonBackend::ledger(uint64_t after, size_t limit) {

@@ -29,6 +29,7 @@ class DaemonBackend final : public api::Backend {
     std::function<fleet::HostFacts()> facts;
     std::function<boost::json::object()> doctor;
     std::function<boost::json::object()> version;
+    std::function<void(api::MetricText&)> metrics;
   };
   explicit DaemonBackend(Parts parts) : parts_(std::move(parts)) {}
 
@@ -44,6 +45,8 @@ class DaemonBackend final : public api::Backend {
                   api::Done<boost::json::object> done) override;
   void doctor(api::Done<boost::json::object> done) override { done(parts_.doctor()); }
   api::UsageReport usage() override;
+  void write_metrics(api::MetricText& out) override { parts_.metrics(out); }
+  void snapshot(api::Act act, api::Done<boost::json::object> done) override;
   Result<api::LedgerPage> ledger(uint64_t after, size_t limit) override;
   Result<std::string> ledger_key() override;
   boost::json::object version() override { return parts_.version(); }

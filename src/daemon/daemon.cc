@@ -18,6 +18,7 @@
 #include "daemon/jail_link.h"
 #include "daemon/journal.h"
 #include "daemon/loop.h"
+#include "daemon/meter.h"
 #include "daemon/preparer.h"
 #include "daemon/processes.h"
 #include "daemon/runner.h"
@@ -94,6 +95,7 @@ struct Daemon::Parts {
   std::unique_ptr<Volumes> volumes;
   std::unique_ptr<Images> images;
   std::unique_ptr<HostObject> host;
+  std::unique_ptr<Meter> meter;
   std::unique_ptr<DaemonBackend> backend;
   std::unique_ptr<api::Api> api;
   std::unique_ptr<api::Server> server;
@@ -131,6 +133,7 @@ void Daemon::Parts::wire() {
   images = std::make_unique<Images>(loop, clock, layout, random, runner, *jail);
   runner.check_hands();
   host = std::make_unique<HostObject>(clock, random, *store, runner);
+  meter = std::make_unique<Meter>(loop, clock, layout, *store, *scribe, runner);
   backend = std::make_unique<DaemonBackend>(DaemonBackend::Parts{
       clock, random, layout, *store, *scribe, runner, *guests, [this] { return facts(); },
       [this] {
@@ -141,7 +144,8 @@ void Daemon::Parts::wire() {
         return boost::json::object{{"engine", machine::name(engine->engine())},
                                    {"qemu", qemu.version},
                                    {"host", host_name()}};
-      }});
+      },
+      [this](api::MetricText& out) { meter->write(out, facts()); }});
   api = std::make_unique<api::Api>(*backend, layout.daemon_uid());
   feed->also_ring([this](Revision) {
     if (server) server->store_changed();

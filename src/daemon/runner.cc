@@ -14,7 +14,9 @@ void Runner::drain() {
   while (!waiting_.empty()) {
     const fleet::Event event = std::move(waiting_.front());
     waiting_.pop_front();
+    const Tick begin = clock_.now();
     for (fleet::Action& action : controller_.step(event)) hands_[action.index()](action);
+    steps_.observe(clock_.now() - begin);
   }
   draining_ = false;
 }

@@ -12,6 +12,7 @@
 #include <utility>
 #include <variant>
 
+#include "api/metrics.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "fleet/controller.h"
@@ -40,6 +41,8 @@ class Runner {
   void check_hands() const;
 
   const fleet::Controller& controller() const { return controller_; }
+  // How long a step took, its actions included.
+  const api::Histogram& steps() const { return steps_; }
 
  private:
   void drain();
@@ -49,6 +52,7 @@ class Runner {
   std::array<std::function<void(fleet::Action&)>, std::variant_size_v<fleet::Action>> hands_;
   std::deque<fleet::Event> waiting_;
   bool draining_ = false;
+  api::Histogram steps_;
 };
 
 }  // namespace bridle::daemon

@@ -36,4 +36,9 @@ Result<std::vector<ledger::Line>> Scribe::read(uint64_t after, size_t limit) {
   return ledger_.read(after, limit);
 }
 
+Scribe::Figures Scribe::figures() {
+  const std::lock_guard lock(mutex_);
+  return {ledger_.head().seq, ledger_.open_intents().size()};
+}
+
 }  // namespace bridle::daemon

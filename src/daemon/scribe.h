@@ -26,6 +26,12 @@ class Scribe {
   // done(seq) when the entry is durable.
   void write(ledger::Entry entry, Done done);
   Result<std::vector<ledger::Line>> read(uint64_t after, size_t limit);
+  struct Figures {
+    uint64_t entries = 0;
+    uint64_t open_intents = 0;
+  };
+  // Waits for a sync that is under way.
+  Figures figures();
 
  private:
   using Batch = std::vector<std::pair<ledger::Entry, Done>>;

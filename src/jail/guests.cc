@@ -267,6 +267,11 @@ void Guests::forget_start(Guest& guest) {
 Status Guests::adopt() {
   BRIDLE_TRY(host_boot_, host_boot_id());
   BRIDLE_TRY(const auto names, list_folder(layout_.guests()));
+  // A newer Bridle's guests are not ours to end: nothing is touched.
+  for (const std::string& name : names)
+    if (const auto record = read_record(layout_.guests() + "/" + name);
+        !record && record.error().code() == Code::refused)
+      return record.error();
   for (const std::string& name : names)
     if (Status status = adopt_one(name); !status.ok())
       log::error("cannot adopt a guest", {{"uuid", name}, {"error", status.error().message()}});

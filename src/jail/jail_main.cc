@@ -19,6 +19,20 @@
 namespace bridle::jail {
 namespace {
 
+constexpr const char* help =
+    "bridle-jail --root ROOT [--purge | --cgroup]\n"
+    "\n"
+    "The privileged helper of one Bridle host: makes the confined processes of guests for bridled\n"
+    "and serves nobody else. Guests run on when it ends; the next one adopts them.\n"
+    "\n"
+    "  --root ROOT  where everything of this instance lives [/var/lib/bridle]\n"
+    "  --purge      end all guests of this root and leave nothing of them; not while a jail "
+    "serves\n"
+    "  --cgroup     print the name of this root's cgroups\n"
+    "  --help       print this\n"
+    "\n"
+    "Exit codes: 0 done, 1 failed, 2 wrong use.\n";
+
 Result<Fd> signals_as_descriptor() {
   sigset_t set;
   ::sigemptyset(&set);
@@ -76,11 +90,15 @@ Status run(const Options& options) {
 int main(int argc, char** argv) {
   using namespace bridle;
   log::set_up("bridle-jail");
-  const auto options = jail::parse_options(argc, argv, {"--purge", "--cgroup"});
+  const auto options = jail::parse_options(argc, argv, {"--purge", "--cgroup", "--help"});
   if (!options) {
     std::fprintf(stderr, "bridle-jail: %s\nusage: bridle-jail --root ROOT [--purge | --cgroup]\n",
                  options.error().message().c_str());
     return 2;
+  }
+  if (options->flags.contains("--help")) {
+    std::fputs(jail::help, stdout);
+    return 0;
   }
   const Status status = jail::run(*options);
   if (!status.ok()) log::error("failed", {{"error", status.error().message()}});

@@ -105,6 +105,16 @@ TEST(Reply, CarriesErrorsAndWords) {
   EXPECT_FALSE(parse_reply(wire::bytes_of(reply)).ok());
 }
 
+TEST(Record, OfANewerBridleIsRefusedWhateverItsSize) {
+  std::string newer = encode(Record{});
+  newer[4] = 2;
+  for (const std::string& bytes : {newer, newer + "more", newer.substr(0, 20)}) {
+    const auto refused = decode_record(bytes);
+    EXPECT_EQ(refused.error().code(), Code::refused);
+    EXPECT_TRUE(refused.error().message().starts_with("downgrade refused")) << bytes.size();
+  }
+}
+
 TEST(Record, SurvivesAndDetectsEveryFlippedBit) {
   const Record record{some_uuid(), 2, 3, 4, {5, 6}, {7, 8}, some_uuid()};
   const std::string bytes = encode(record);

@@ -55,13 +55,26 @@ std::string sealed(T& bytes) {
   return Error(Code::corrupt, std::move(message));
 }
 
+// A newer Bridle's record may have another size: its version is looked at first.
+Status check_version(std::string_view text, uint32_t magic, std::string_view what) {
+  uint32_t words[2];
+  if (text.size() < sizeof words) return corrupt(what, " has a wrong size");
+  std::memcpy(words, text.data(), sizeof words);
+  if (words[0] != magic) return corrupt(what, " has a wrong magic");
+  if (words[1] == format_version) return {};
+  if (words[1] < format_version) return corrupt(what, " has an unknown version");
+  return Error(Code::refused, "downgrade refused: " + std::string(what) + " has version " +
+                                  std::to_string(words[1]) +
+                                  ", written by a newer Bridle: install that one again, or end its "
+                                  "guests first");
+}
+
 template <typename T>
 Result<T> opened(std::string_view text, uint32_t magic, std::string_view what) {
+  BRIDLE_CHECK(check_version(text, magic, what));
   T bytes;
   if (text.size() != sizeof bytes) return corrupt(what, " has a wrong size");
   std::memcpy(&bytes, text.data(), sizeof bytes);
-  if (bytes.magic != magic) return corrupt(what, " has a wrong magic");
-  if (bytes.version != format_version) return corrupt(what, " has an unknown version");
   if (bytes.checksum != crc32c(&bytes, offsetof(T, checksum)))
     return corrupt(what, " has a wrong checksum");
   return bytes;

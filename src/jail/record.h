@@ -47,7 +47,7 @@ struct ExitNote {
 
 std::string encode(const Record& record);
 std::string encode(const ExitNote& note);
-// Code::corrupt when size, magic, version or checksum do not fit.
+// Code::corrupt when size, magic, version or checksum do not fit; refused: a newer Bridle's.
 Result<Record> decode_record(std::string_view bytes);
 Result<ExitNote> decode_exit_note(std::string_view bytes);
 

@@ -19,6 +19,18 @@
 namespace bridle::jail {
 namespace {
 
+constexpr const char* help =
+    "bridle-supervise --root ROOT [--prepare-only]\n"
+    "\n"
+    "Keeps bridle-jail and bridled of one root running where no systemd does: prepares the root,\n"
+    "starts both, starts again what dies. SIGTERM ends them; guests run on.\n"
+    "\n"
+    "  --root ROOT     where everything of this instance lives [/var/lib/bridle]\n"
+    "  --prepare-only  make the root's folders with their owners, and end\n"
+    "  --help          print this\n"
+    "\n"
+    "Exit codes: 0 done, 1 failed, 2 wrong use, 5 another supervisor serves this root.\n";
+
 Status supervise(const Layout& layout) {
   BRIDLE_TRY(const Fd lock, lock_file(layout.run() + "/supervise.lock", 0));
   sigset_t set;
@@ -53,12 +65,16 @@ Status run(const Options& options) {
 int main(int argc, char** argv) {
   using namespace bridle;
   log::set_up("bridle-supervise");
-  const auto options = jail::parse_options(argc, argv, {"--prepare-only"});
+  const auto options = jail::parse_options(argc, argv, {"--prepare-only", "--help"});
   if (!options) {
     std::fprintf(stderr,
                  "bridle-supervise: %s\nusage: bridle-supervise --root ROOT [--prepare-only]\n",
                  options.error().message().c_str());
     return 2;
+  }
+  if (options->flags.contains("--help")) {
+    std::fputs(jail::help, stdout);
+    return 0;
   }
   const Status status = jail::run(*options);
   if (status.ok()) return 0;

@@ -31,6 +31,9 @@ class MemoryStore final : public Store {
  public:
   explicit MemoryStore(const MemoryOptions& options = {}) : options_(options) {}
 
+  Status copy_to(const std::string&) override {
+    return Error(Code::refused, "a store in memory has no file to copy");
+  }
   void crash(Random& random);
   // A clean stop and start: nothing is lost.
   void restart();

@@ -67,7 +67,7 @@ Status check_ours(Database& db, const std::string& path, int64_t version) {
   if (!empty && id != application_id)
     return Error(Code::corrupt, path + " is a database, but not a Bridle store: move it away");
   if (version <= schema_version) return {};
-  return Error(Code::refused, path + " has schema " + std::to_string(version) +
+  return Error(Code::refused, "downgrade refused: the store has schema " + std::to_string(version) +
                                   ", written by a newer Bridle; this one knows up to " +
                                   std::to_string(schema_version) +
                                   ": install the newer one again, or restore the backup that was "

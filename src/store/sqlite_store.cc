@@ -65,6 +65,9 @@ Result<Entry> entry_of(const Statement::Run& run) {
                                   "and apply this object again");
 }
 
+// Revisions between a copy and the store that goes on: none means two things (rules.h).
+constexpr Revision copy_distance = 1 << 20;
+
 class SqliteStore final : public Store {
  public:
   SqliteStore(Database db, const SqliteOptions& options) : db_(std::move(db)), options_(options) {}
@@ -87,6 +90,7 @@ class SqliteStore final : public Store {
   Status keep_alive(LeaseId lease, Tick now) override { return leases_.keep_alive(lease, now); }
   Status revoke(LeaseId lease) override;
   Status expire(Tick now) override;
+  Status copy_to(const std::string& path) override;
 
  private:
   // What is in memory and must agree with the file: replaced only when a commit succeeded.
@@ -470,6 +474,39 @@ Status SqliteStore::end_leases(const std::vector<LeaseId>& due) {
   }
   for (const LeaseId lease : due) leases_.forget(lease);
   return {};
+}
+
+// ---- copies -------------------------------------------------------------------------------------
+
+Status SqliteStore::copy_to(const std::string& path) {
+  // The copy's schema is this program's: made as any new file is.
+  {
+    BRIDLE_TRY(Database copy, Database::open(path));
+    BRIDLE_CHECK(copy.execute("PRAGMA page_size = 4096; PRAGMA synchronous = OFF"));
+    BRIDLE_CHECK(migrate(copy, path));
+  }
+  auto attach = db_.prepare("ATTACH ? AS copy");
+  if (!attach) return std::move(attach).error();
+  BRIDLE_CHECK(attach->run().text(path).finish());
+  const std::string ceiling = std::to_string(state_.ceiling + copy_distance);
+  const std::string revision = std::to_string(state_.revision);
+  const Status copied = db_.execute(
+      "BEGIN;"
+      "DELETE FROM copy.meta; INSERT INTO copy.meta SELECT name, value FROM main.meta;"
+      "UPDATE copy.meta SET value = " +
+      ceiling +
+      " WHERE name = 'ceiling';"
+      "UPDATE copy.meta SET value = " +
+      revision +
+      " WHERE name = 'compacted';"
+      "UPDATE copy.meta SET value = 0 WHERE name = 'clean';"
+      "INSERT INTO copy.entries (key, value, created, modified, lease, sum)"
+      " SELECT key, value, created, modified, lease, sum FROM main.entries;"
+      "INSERT INTO copy.leases (id, ttl) SELECT id, ttl FROM main.leases;"
+      "COMMIT;");
+  if (!copied && db_.in_transaction()) (void)db_.execute("ROLLBACK");
+  const Status detached = db_.execute("DETACH copy");
+  return copied.ok() ? detached : copied;
 }
 
 // ---- the file -----------------------------------------------------------------------------------

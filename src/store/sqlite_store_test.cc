@@ -118,6 +118,7 @@ TEST_F(SqliteFile, RefusesANewerSchema) {
   const Error error = open_fails();
   EXPECT_EQ(error.code(), Code::refused);
   EXPECT_THAT(error.message(), HasSubstr("schema 3, written by a newer Bridle"));
+  EXPECT_THAT(error.message(), HasSubstr("downgrade refused"));
   EXPECT_THAT(error.message(), HasSubstr("install the newer one"));
 }
 

@@ -101,6 +101,11 @@ class Store {
   // Forgets history up to and including `upto`.
   virtual Status compact(Revision upto) = 0;
 
+  // A copy of everything at this revision, without history, as a file (0600) that the same
+  // implementation opens and that goes on above every revision this store gives out in its next
+  // million. Code::refused: this implementation has no files. REQUIRES: nothing is at `path`.
+  virtual Status copy_to(const std::string& path) = 0;
+
   // Called after each commit, on the owner's thread, with the new revision. One subscriber, who
   // does not call the store from within.
   virtual void subscribe(std::function<void(Revision)> doorbell) = 0;

@@ -43,7 +43,7 @@ class Host:
         pid = self.pid_of("bridle-supervise")
         if pid:
             os.kill(pid, signal.SIGTERM)
-            wait_for(lambda: not os.path.exists(f"/proc/{pid}"), 20, "the supervisor ends")
+            wait_for(lambda: has_ended(pid), 20, "the supervisor ends")
         subprocess.run([BIN / "bridle-jail", "--root", self.root, "--purge"], check=True)
         shutil.rmtree(self.root)
 
@@ -124,6 +124,15 @@ def cmdline(pid):
             return [a.decode(errors="replace") for a in file.read().split(b"\0")]
     except OSError:
         return []
+
+
+def has_ended(pid):
+    """Also for a child of this process, whom nobody else reaps."""
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        pass
+    return not os.path.exists(f"/proc/{pid}")
 
 
 def start_time(pid):
