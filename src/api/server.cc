@@ -127,6 +127,7 @@ void Server::Parts::take(Fd fd) {
         render(error_response(sessions.size() >= host.limits.connections ? 503 : 429, "exhausted",
                               "too many connections; close some, or try again soon", "-"),
                "-", false);
+    // No crash point: a refused connection changes nothing.
     // A fresh socket's buffer holds it; who does not read it has lost nothing.
     [[maybe_unused]] const auto n =
         ::send(fd.get(), answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);

@@ -6,6 +6,8 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <cerrno>
 
+#include "base/crash_point.h"
+
 namespace bridle::api {
 
 namespace {
@@ -25,6 +27,7 @@ class SocketConn final : public Conn {
   }
   Io write(std::string_view bytes) override {
     if (!socket_.is_open()) return {Io::State::closed};
+    BRIDLE_CRASH_POINT("api.send");
     return io(::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL), false);
   }
 

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <csignal>
 
+#include "base/crash_point.h"
 #include "base/fd.h"
 #include "base/file.h"
 
@@ -44,8 +45,10 @@ struct Plan {
   ::dup2(plan.in, 0);
   ::dup2(plan.out, 1);
   ::dup2(plan.err, 2);
-  if (*plan.folder == '\0' || ::chdir(plan.folder) == 0)
+  if (*plan.folder == '\0' || ::chdir(plan.folder) == 0) {
+    BRIDLE_CRASH_POINT("child.exec");
     ::execve(plan.argv[0], plan.argv.data(), plan.environment.data());
+  }
   ::_exit(127);
 }
 
@@ -161,9 +164,11 @@ Result<Started> start(const ChildSpec& spec) {
   const Plan plan{pointers(spec.argv), pointers(spec.environment),
                   spec.folder.c_str(), in.get(),
                   out.write.get(),     err.write.get()};
+  BRIDLE_CRASH_POINT("child.fork");
   const pid_t pid = ::fork();
   if (pid < 0) return errno_error("fork");
   if (pid == 0) become(plan);
+  BRIDLE_CRASH_POINT("child.forked");
   return Started{pid, std::move(out.read), std::move(err.read)};
 }
 

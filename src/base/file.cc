@@ -11,6 +11,8 @@
 #include <filesystem>
 #include <memory>
 
+#include "base/crash_point.h"
+
 namespace bridle {
 
 Result<Fd> open_file(const std::string& path, int flags, mode_t mode) {
@@ -40,6 +42,7 @@ Result<std::string> read_file(const std::string& path, size_t cap) {
 
 Status write_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
+    BRIDLE_CRASH_POINT("file.write");
     const ssize_t n = ::write(fd, bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return errno_error("writing");
@@ -59,6 +62,7 @@ std::string parent_of(const std::string& path) {
 
 Status sync_folder(const std::string& path) {
   BRIDLE_TRY(const Fd folder, open_file(path, O_RDONLY | O_DIRECTORY));
+  BRIDLE_CRASH_POINT("file.sync_folder");
   if (::fsync(folder.get()) != 0) return errno_error(path);
   return {};
 }
@@ -67,12 +71,15 @@ Status write_file_durably(const std::string& path, std::string_view bytes, mode_
   const std::string incomplete = path + ".incomplete";
   BRIDLE_TRY(const Fd fd, open_file(incomplete, O_WRONLY | O_CREAT | O_TRUNC, mode));
   BRIDLE_CHECK(write_all(fd.get(), bytes).context(incomplete));
+  BRIDLE_CRASH_POINT("file.sync");
   if (::fsync(fd.get()) != 0) return errno_error(incomplete);
+  BRIDLE_CRASH_POINT("file.rename");
   if (::rename(incomplete.c_str(), path.c_str()) != 0) return errno_error(path);
   return sync_folder(parent_of(path));
 }
 
 Status make_folder(const std::string& path, mode_t mode) {
+  BRIDLE_CRASH_POINT("file.mkdir");
   if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return {};
   return errno_error(path);
 }
@@ -86,11 +93,13 @@ Status make_folders(const std::string& path, mode_t mode) {
 }
 
 Status remove_file(const std::string& path) {
+  BRIDLE_CRASH_POINT("file.remove");
   if (::unlink(path.c_str()) == 0 || errno == ENOENT) return {};
   return errno_error(path);
 }
 
 Status remove_tree(const std::string& path) {
+  BRIDLE_CRASH_POINT("file.remove_tree");
   std::error_code error;
   std::filesystem::remove_all(path, error);
   if (error) return errno_error(error.value(), path);

@@ -76,6 +76,7 @@ struct Daemon::Parts {
   SystemClock clock;
   SystemRandom random;
   Loop loop;
+  std::optional<Error> broken;  // why it cannot go on
   Qemu qemu;
   fleet::HostFacts told;  // to the controller
   Uuid boot_id;
@@ -120,6 +121,13 @@ HostObject::Facts Daemon::Parts::host_facts() { return {facts(), engine->why(), 
 
 void Daemon::Parts::wire() {
   scribe = std::make_unique<Scribe>(loop, worker, *ledger);
+  const auto end_broken = [this](const Error& why) {
+    // The supervisor starts another, which sees what is really on disk; guests run on meanwhile.
+    if (!broken) broken = why;
+    loop.stop();
+  };
+  scribe->on_broken(end_broken);
+  store->on_broken(end_broken);
   feed = std::make_unique<StoreFeed>(loop, runner, *store);
   journal = std::make_unique<Journal>(clock, runner, *scribe);
   timers = std::make_unique<Timers>(loop, clock, runner);
@@ -241,6 +249,7 @@ Status Daemon::run() {
                       {"api", p.layout.api_socket()},
                       {"engine", std::string(machine::name(p.engine->engine()))}});
   p.loop.run();
+  if (p.broken) return *p.broken;
   return p.store->flush();
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/crash_point.h"
 #include "base/overload.h"
 
 namespace bridle::daemon {
@@ -46,7 +47,9 @@ void GuestLink::feed_monitor(const machine::MonitorInput& input) {
 void GuestLink::carry_out(machine::MonitorAction& action) {
   std::visit(Overload{
                  [&](machine::MonitorSend& send) {
+                   BRIDLE_CRASH_POINT("qmp.send");
                    if (monitor_link_) monitor_link_->send(send.bytes);
+                   BRIDLE_CRASH_POINT("qmp.sent");
                  },
                  [&](machine::MonitorUp& up) {
                    callbacks_.monitor_up(up.state);
@@ -112,6 +115,7 @@ void GuestLink::feed_agent(const machine::AgentInput& input) {
 void GuestLink::carry_out(machine::AgentAction& action) {
   std::visit(Overload{
                  [&](machine::AgentSend& send) {
+                   BRIDLE_CRASH_POINT("agent.send");
                    if (agent_link_) agent_link_->send(send.bytes);
                  },
                  [&](machine::AgentUp& up) { callbacks_.agent_ready(up.version); },

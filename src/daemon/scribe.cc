@@ -15,9 +15,19 @@ void Scribe::begin_batch() {
   worker_.run([this, batch] { return record(*batch); },
               [this, batch](std::vector<Result<uint64_t>> seqs) {
                 writing_ = false;
+                tell_if_broken(seqs);
                 for (size_t i = 0; i < batch->size(); ++i) (*batch)[i].second(std::move(seqs[i]));
                 if (!waiting_.empty() && !writing_) begin_batch();
               });
+}
+
+void Scribe::tell_if_broken(const std::vector<Result<uint64_t>>& seqs) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!tell_broken_ || !ledger_.broken()) return;
+  }
+  for (const auto& seq : seqs)
+    if (!seq.ok()) return std::exchange(tell_broken_, nullptr)(seq.error());
 }
 
 std::vector<Result<uint64_t>> Scribe::record(const Batch& batch) {

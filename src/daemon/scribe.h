@@ -23,6 +23,10 @@ class Scribe {
   Scribe(Loop& loop, Worker& worker, ledger::LedgerSink& ledger)
       : loop_(loop), worker_(worker), ledger_(ledger) {}
 
+  // Called once, on the loop's thread, when the ledger records nothing more until it is opened
+  // again.
+  void on_broken(std::function<void(const Error&)> call) { tell_broken_ = std::move(call); }
+
   // done(seq) when the entry is durable.
   void write(ledger::Entry entry, Done done);
   Result<std::vector<ledger::Line>> read(uint64_t after, size_t limit);
@@ -37,6 +41,7 @@ class Scribe {
   using Batch = std::vector<std::pair<ledger::Entry, Done>>;
 
   void begin_batch();
+  void tell_if_broken(const std::vector<Result<uint64_t>>& seqs);
   std::vector<Result<uint64_t>> record(const Batch& batch);
 
   Loop& loop_;
@@ -45,6 +50,7 @@ class Scribe {
   ledger::LedgerSink& ledger_;  // guarded by mutex_
   Batch waiting_;
   bool writing_ = false;
+  std::function<void(const Error&)> tell_broken_;
 };
 
 }  // namespace bridle::daemon

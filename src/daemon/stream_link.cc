@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 
+#include "base/crash_point.h"
 #include "wire/socket.h"
 
 namespace bridle::daemon {
@@ -60,6 +61,7 @@ void StreamLink::send(std::string_view bytes) {
 void StreamLink::write_some() {
   writable_.reset();
   while (!unsent_.empty()) {
+    BRIDLE_CRASH_POINT("stream.send");
     const ssize_t n =
         ::send(fd_.get(), unsent_.data(), unsent_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n < 0 && errno == EINTR) continue;

@@ -132,6 +132,7 @@ class Builder {
     const std::string raw = place_.out("disk.raw");
     {
       BRIDLE_TRY(const Fd fd, open_file(raw, O_WRONLY | O_CREAT | O_TRUNC, 0600));
+      // No crash point: in the build's own scratch folder, which is discarded whole.
       if (::ftruncate(fd.get(), static_cast<off_t>(recipe_.disk_size)) != 0)
         return errno_error(raw);
     }

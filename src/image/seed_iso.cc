@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "base/child.h"
+#include "base/crash_point.h"
 #include "base/file.h"
 
 namespace bridle::image {
@@ -59,6 +60,7 @@ Result<std::string> write_seed_iso(const Layout& layout, const Uuid& machine,
     (void)remove_file(draft).ok();
     return status.error();
   }
+  BRIDLE_CRASH_POINT("seed.rename");
   if (::chmod(draft.c_str(), 0600) != 0 || ::rename(draft.c_str(), path.c_str()) != 0)
     return errno_error(path);
   return path;

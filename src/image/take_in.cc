@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include "base/crash_point.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "image/build.h"
@@ -37,6 +38,15 @@ Result<Sha256> copy_and_digest(int from, int to, uint64_t most) {
   }
 }
 
+Status settle(const Fd& copy, const std::string& draft, const std::string& to) {
+  if (::fchmod(copy.get(), 0444) != 0) return errno_error(draft);
+  BRIDLE_CRASH_POINT("part.sync");
+  if (::fsync(copy.get()) != 0) return errno_error(draft);
+  BRIDLE_CRASH_POINT("part.rename");
+  if (::rename(draft.c_str(), to.c_str()) != 0) return errno_error(to);
+  return {};
+}
+
 Status copy_in(const std::string& from, const std::string& to, const model::Part& part) {
   BRIDLE_TRY(const Fd source, open_file(from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
   struct stat seen = {};
@@ -51,9 +61,8 @@ Status copy_in(const std::string& from, const std::string& to, const model::Part
     status = digest.error();
   else if (hex(*digest) != part.digest)
     status = Error(Code::corrupt, "its digest is not the manifest's");
-  else if (::fchmod(copy.get(), 0444) != 0 || ::fsync(copy.get()) != 0 ||
-           ::rename(draft.c_str(), to.c_str()) != 0)
-    status = errno_error(to);
+  else
+    status = settle(copy, draft, to);
   if (!status.ok()) (void)remove_file(draft).ok();
   return status;
 }

@@ -32,6 +32,7 @@ class ScriptMounts {
   ~ScriptMounts() {
     for (auto at = mounted_.rbegin(); at != mounted_.rend(); ++at) {
       ::umount2(at->c_str(), MNT_DETACH);
+      // No crash point: as for the rename below.
       if (at->find("/dev/") != std::string::npos) ::unlink(at->c_str());
     }
   }
@@ -185,6 +186,7 @@ Status add_modules(const std::string& folder, const std::string& kernel_modules)
   if (versions.size() != 1) return Error(Code::internal, "expected one kernel's modules");
   BRIDLE_CHECK(make_folders(folder + "/usr/lib/modules", 0755));
   const std::string to = folder + "/usr/lib/modules/" + versions[0];
+  // No crash point: in the build's own scratch folder, which is discarded whole.
   if (::rename((kernel_modules + "/" + versions[0]).c_str(), to.c_str()) != 0)
     return errno_error("moving the kernel's modules");
   return in_tree(folder, {"/sbin/depmod", versions[0]});

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/child.h"
+#include "base/crash_point.h"
 #include "base/file.h"
 #include "base/units.h"
 #include "image/manifest.h"
@@ -21,7 +22,9 @@ uint64_t size_of(const VolumeRequest& r) {
 
 Status make_raw(const std::string& path, uint64_t size) {
   BRIDLE_TRY(const Fd fd, open_file(path, O_WRONLY | O_CREAT | O_TRUNC, 0600));
+  BRIDLE_CRASH_POINT("volume.size");
   if (::ftruncate(fd.get(), static_cast<off_t>(size)) != 0) return errno_error(path);
+  BRIDLE_CRASH_POINT("volume.sync_raw");
   if (::fsync(fd.get()) != 0) return errno_error(path);
   return {};
 }
@@ -38,6 +41,7 @@ Status make_qcow2(const Layout& layout, const std::string& path, const VolumeReq
   spec.timeout = std::chrono::seconds(30);
   BRIDLE_TRY(const auto ran, run_child(spec));
   BRIDLE_TRY(const Fd fd, open_file(path, O_RDONLY));
+  BRIDLE_CRASH_POINT("volume.sync_qcow2");
   if (::fsync(fd.get()) != 0) return errno_error(path);
   return {};
 }
@@ -82,6 +86,7 @@ Result<Volume> create_volume(const Layout& layout, const Uuid& uuid, const Volum
     (void)remove_file(draft).ok();
     return made.error();
   }
+  BRIDLE_CRASH_POINT("volume.rename");
   if (::rename(draft.c_str(), volume.path.c_str()) != 0) return errno_error(volume.path);
   BRIDLE_CHECK(sync_folder(layout.volumes()));
   return volume;

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <map>
 
+#include "base/crash_point.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "jail/console.h"
@@ -95,6 +96,7 @@ class Attendant {
   void write_serial() {
     if (!serial_) return;
     while (!typed_.empty()) {
+      BRIDLE_CRASH_POINT("attendant.type");
       const ssize_t n =
           ::send(serial_.get(), typed_.data(), typed_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
       if (n <= 0) break;
@@ -140,6 +142,7 @@ class Attendant {
 
   static bool flush(Client& client) {
     const std::string_view bytes = client.queue.pending();
+    BRIDLE_CRASH_POINT("attendant.tell");
     const ssize_t n =
         ::send(client.fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0) return errno == EAGAIN || errno == EINTR;
@@ -198,6 +201,7 @@ class Attendant {
     if (const auto status = reap(task_.qemu.get())) {
       ExitNote note{*status, last_words()};
       const std::string bytes = encode(note);
+      BRIDLE_CRASH_POINT("attendant.exit_note");
       if (::pwrite(task_.exit_note.get(), bytes.data(), bytes.size(), 0) < 0)
         log::error("cannot leave an exit note", {{"pid", std::to_string(task_.qemu_pid)}});
       return farewell(*status);

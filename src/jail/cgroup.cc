@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <charconv>
 
+#include "base/crash_point.h"
 #include "base/file.h"
 
 namespace bridle::jail {
@@ -16,6 +17,7 @@ namespace bridle::jail {
 Status SystemCgroupFs::make_group(const std::string& path) { return make_folder(path, 0755); }
 
 Status SystemCgroupFs::remove_group(const std::string& path) {
+  BRIDLE_CRASH_POINT("cgroup.remove");
   if (::rmdir(path.c_str()) == 0 || errno == ENOENT) return {};
   if (errno == EBUSY) return Error(Code::conflict, path + ": processes are left in this group");
   return errno_error(path);

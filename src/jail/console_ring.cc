@@ -8,6 +8,8 @@
 #include <cstring>
 #include <utility>
 
+#include "base/crash_point.h"
+
 namespace bridle::jail {
 
 struct ConsoleRing::Header {
@@ -19,6 +21,7 @@ struct ConsoleRing::Header {
 };
 
 Result<ConsoleRing> ConsoleRing::map(int fd) {
+  BRIDLE_CRASH_POINT("ring.size");
   if (::ftruncate(fd, file_size) != 0) return errno_error("sizing a console ring");
   void* memory = ::mmap(nullptr, file_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (memory == MAP_FAILED) return errno_error("mapping a console ring");

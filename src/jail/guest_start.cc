@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/crash_point.h"
 #include "base/file.h"
 #include "jail/kernel_filter.h"
 #include "jail/new_root.h"
@@ -72,6 +73,7 @@ Status execute(const std::vector<std::string>& arguments) {
   argv.push_back(nullptr);
   const char* const environment[] = {"PATH=/usr/bin", "LC_ALL=C", "HOME=/", "MALLOC_ARENA_MAX=1",
                                      nullptr};
+  BRIDLE_CRASH_POINT("guest.exec");
   ::execve(qemu_path, argv.data(), const_cast<char* const*>(environment));
   return errno_error(qemu_path);
 }
@@ -129,6 +131,7 @@ Result<Started> start_qemu(const Layout& layout, const std::string& folder, Gues
     Failure failure{static_cast<int32_t>(status.error().code()), {}};
     copy_text(failure.message, status.error().message());
     const auto bytes = wire::bytes_of(failure);
+    // No crash point: the start has failed already, and this process ends here.
     [[maybe_unused]] const ssize_t n = ::write(writer.get(), bytes.data(), bytes.size());
     ::_exit(127);
   }
@@ -187,12 +190,14 @@ Status settle(const std::vector<Fd>& groups) {
   } else {
     started = settled.error();
   }
+  BRIDLE_CRASH_POINT("guest.report");
   const bool told = send_report(report, started).ok();
   if (!started) ::_exit(1);
   if (!told) {  // the jail died meanwhile: nobody knows this guest
     signal_process(started->pidfd.get(), SIGKILL);
     ::_exit(1);
   }
+  BRIDLE_CRASH_POINT("guest.reported");
   AttendantTask task = task_of(layout, uuid, launch.slot, std::move(launch.attendant));
   task.qemu_pid = static_cast<uint32_t>(started->pid);
   task.qemu = std::move(started->pidfd);

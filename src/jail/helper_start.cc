@@ -14,6 +14,7 @@
 
 #include <cerrno>
 
+#include "base/crash_point.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "jail/helper.h"
@@ -108,6 +109,8 @@ Status execute(const HelperLaunch& launch) {
   argv.push_back(nullptr);
   const char* const environment[] = {"PATH=/usr/sbin:/usr/bin", "LC_ALL=C.UTF-8", "HOME=/tmp",
                                      "TMPDIR=/tmp", nullptr};
+  BRIDLE_CRASH_POINT("helper.exec");
+  BRIDLE_HAND_ON_CRASH_POINTS();
   ::execve(program_in_root, argv.data(), const_cast<char* const*>(environment));
   return errno_error(program_in_root);
 }
@@ -193,6 +196,7 @@ Status write_maps(pid_t pid, uid_t first) {
   if (!pid) fail(pid.error());
   if (*pid == 0) run_inner(launch, ends[0]);
   if (const Status status = write_maps(*pid, layout.namespace_uid()); !status.ok()) fail(status);
+  BRIDLE_CRASH_POINT("helper.mapped");
   if (::write(ends[1], "x", 1) != 1) fail(errno_error("telling the helper"));
   if (const Status status = settle_init(layout.build_uid()); !status.ok()) fail(status);
   reap_until(*pid);

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "jail/validate.h"
 #include "wire/socket.h"
@@ -149,6 +150,7 @@ void Jail::send(uint64_t number, const Reply& reply) {
 bool Jail::flush(Client& client) {
   while (!client.unsent.empty()) {
     const auto bytes = wire::bytes_of(client.unsent.front());
+    BRIDLE_CRASH_POINT("jail.reply");
     const ssize_t n =
         ::send(client.fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0 && errno == EINTR) continue;

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/crash_point.h"
 #include "base/file.h"
 
 namespace bridle::jail {
@@ -33,6 +34,7 @@ struct Folder {
 };
 
 Status make(const Folder& folder) {
+  BRIDLE_CRASH_POINT("root.mkdir");
   if (::mkdir(folder.path.c_str(), folder.mode) != 0 && errno != EEXIST)
     return errno_error(folder.path);
   BRIDLE_TRY(const Fd fd, open_file(folder.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
@@ -78,13 +80,30 @@ Result<Fd> lock_file(const std::string& path, int seconds) {
   }
 }
 
+namespace {
+
+// What a writer left that was killed before it could rename, or that had our pid.
+Status remove_stale(const std::string& folder, const std::string& prefix) {
+  BRIDLE_TRY(const auto names, list_folder(folder));
+  for (const std::string& name : names) {
+    if (!name.starts_with(prefix)) continue;
+    const std::string writer = name.substr(prefix.size());
+    if (writer == std::to_string(::getpid()) || ::access(("/proc/" + writer).c_str(), F_OK) != 0)
+      BRIDLE_CHECK(remove_file(folder + "/" + name));
+  }
+  return {};
+}
+
+}  // namespace
+
 Status write_pid_file(const Layout& layout, const std::string& name, pid_t pid) {
   // The jail and its supervisor both write the jail's, perhaps at once: each by a name of its own.
   const std::string path = layout.run() + "/" + name + ".pid";
   const std::string fresh = path + "." + std::to_string(::getpid());
-  BRIDLE_CHECK(remove_file(fresh));
+  BRIDLE_CHECK(remove_stale(layout.run(), name + ".pid."));
   BRIDLE_TRY(const Fd fd, open_file(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644));
   BRIDLE_CHECK(write_all(fd.get(), std::to_string(pid) + "\n"));
+  BRIDLE_CRASH_POINT("pid_file.rename");
   if (::rename(fresh.c_str(), path.c_str()) != 0) return errno_error(path);
   return {};
 }

@@ -17,16 +17,20 @@
 #include <cstdlib>
 #include <optional>
 
+#include "base/crash_point.h"
 #include "base/file.h"
 
 namespace bridle::jail {
 
 Result<pid_t> fork_into(int namespaces, Fd& pidfd) {
   int fd = -1;
+  BRIDLE_CRASH_POINT("process.clone");
   const long pid =
       ::syscall(SYS_clone, namespaces | CLONE_PIDFD | SIGCHLD, nullptr, &fd, nullptr, nullptr);
   if (pid < 0) return errno_error("clone");
   if (pid > 0) pidfd.reset(fd);
+  if (pid > 0) BRIDLE_CRASH_POINT("process.cloned");
+  if (pid == 0) BRIDLE_CRASH_POINT("process.child");
   return static_cast<pid_t>(pid);
 }
 
@@ -159,6 +163,7 @@ ProcessIo io_of(pid_t pid) {
 }
 
 bool signal_process(int pidfd, int signal_number) {
+  BRIDLE_CRASH_POINT("process.signal");
   return ::syscall(SYS_pidfd_send_signal, pidfd, signal_number, nullptr, 0) == 0;
 }
 

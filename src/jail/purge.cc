@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "base/crash_point.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "jail/cgroup.h"
@@ -71,6 +72,7 @@ Status purge(const Layout& layout) {
   BRIDLE_CHECK(cgroups->remove_all());
   BRIDLE_CHECK(remove_tree(layout.guests()));
   BRIDLE_CHECK(remove_own_files(layout.run()));
+  BRIDLE_CRASH_POINT("purge.rmdir");
   if (::rmdir(layout.run().c_str()) != 0)
     log::warning("the runtime folder is not empty", {{"path", layout.run()}});
   return {};

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 
+#include "base/crash_point.h"
 #include "base/file.h"
 #include "jail/console_ring.h"
 #include "jail/guest_start.h"
@@ -36,6 +37,7 @@ Result<Fd> open_owned(const std::string& path, uid_t owner) {
 }
 
 Result<Fd> open_errors(const std::string& path) {
+  BRIDLE_CRASH_POINT("guest.errors");
   if (::mkfifo(path.c_str(), 0600) != 0 && errno != EEXIST) return errno_error(path);
   return open_file(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
 }
@@ -45,6 +47,7 @@ Status replace_file(const std::string& path, std::string_view bytes) {
   const std::string incomplete = path + ".incomplete";
   BRIDLE_TRY(const Fd fd, open_file(incomplete, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW));
   BRIDLE_CHECK(write_all(fd.get(), bytes).context(incomplete));
+  BRIDLE_CRASH_POINT("record.rename");
   if (::rename(incomplete.c_str(), path.c_str()) != 0) return errno_error(path);
   return {};
 }
@@ -52,6 +55,7 @@ Status replace_file(const std::string& path, std::string_view bytes) {
 }  // namespace
 
 Status make_runtime_folder(const Layout& layout, const Uuid& uuid) {
+  BRIDLE_CRASH_POINT("guest.folder");
   if (::mkdir(layout.guest(uuid).c_str(), 0711) != 0) return errno_error(layout.guest(uuid));
   return {};
 }
@@ -94,6 +98,7 @@ Result<Record> read_record(const std::string& folder) {
 Status write_exit_note(const std::string& folder, const ExitNote& note) {
   BRIDLE_TRY(const Fd fd, open_file(folder + "/exit", O_WRONLY | O_NOFOLLOW));
   const std::string bytes = encode(note);
+  BRIDLE_CRASH_POINT("jail.exit_note");
   if (::pwrite(fd.get(), bytes.data(), bytes.size(), 0) < 0) return errno_error(folder + "/exit");
   return {};
 }

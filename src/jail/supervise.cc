@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "jail/kernel_filter.h"
 #include "jail/prepare.h"
@@ -43,6 +44,7 @@ namespace {
 
 Status execute(const Layout& layout, const std::string& program) {
   const char* const argv[] = {program.c_str(), "--root", layout.root().c_str(), nullptr};
+  BRIDLE_CRASH_POINT("supervise.exec");
   ::execv(program.c_str(), const_cast<char* const*>(argv));
   return errno_error(program);
 }

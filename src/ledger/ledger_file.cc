@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 
+#include "base/crash_point.h"
 #include "base/file.h"
 
 namespace bridle::ledger {
@@ -17,6 +18,7 @@ constexpr size_t max_torn = 64 << 20;  // bytes of evidence kept after a crash
 
 Status pwrite_all(int fd, std::string_view bytes, uint64_t offset) {
   while (!bytes.empty()) {
+    BRIDLE_CRASH_POINT("ledger.write");
     const ssize_t n = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return errno_error("writing");
@@ -77,6 +79,8 @@ Status publish_key(const std::string& path, const std::string& pem) {
 Result<std::unique_ptr<LedgerFile>> LedgerFile::open(const std::string& folder, Random& random,
                                                      WallTime now) {
   BRIDLE_CHECK(make_folder(folder, 0700));
+  // The folder's own name must be as durable as what is acknowledged in it.
+  BRIDLE_CHECK(sync_folder(folder + "/.."));
   BRIDLE_TRY(Fd lock, lock_folder(folder));
   BRIDLE_TRY(SigningKey key, load_key(folder, random));
   BRIDLE_CHECK(publish_key(folder + "/ledger.pub", key.public_key().pem()));
@@ -95,7 +99,11 @@ Status LedgerFile::load(WallTime now) {
     BRIDLE_TRY([[maybe_unused]] const uint64_t first,
                append(Chain::begin(now, key_.fingerprint())));
   }
-  return sync();
+  BRIDLE_CHECK(sync());
+  // Later heads are not synced; with this one there is always one that tells a crash from a theft.
+  BRIDLE_CRASH_POINT("ledger.sync_head");
+  if (::fdatasync(head_file_.get()) != 0) return errno_error("syncing " + path("head"));
+  return {};
 }
 
 std::optional<Head> LedgerFile::read_head() const {
@@ -139,6 +147,7 @@ Result<std::string> LedgerFile::cut_tail(uint64_t good_size) {
   }));
   const std::string name = "torn-" + std::to_string(chain_.head().seq);
   BRIDLE_CHECK(write_file_durably(path(name.c_str()), tail, 0600));
+  BRIDLE_CRASH_POINT("ledger.cut");
   if (::ftruncate(log_.get(), static_cast<off_t>(good_size)) != 0)
     return errno_error("cutting " + path("ledger.log"));
   cut_bytes_ = tail.size();
@@ -158,6 +167,7 @@ Result<uint64_t> LedgerFile::append(const Entry& entry) {
 Status LedgerFile::write_line(const std::string& line) {
   Status written = pwrite_all(log_.get(), line, size_);
   if (written) return written;
+  // No crash point: only after a failed write; recovery cuts a torn line as well (ledger.cut).
   if (::ftruncate(log_.get(), static_cast<off_t>(size_)) != 0)
     failed_ = errno_error("the ledger cannot take back a half-written line");
   return written;
@@ -166,11 +176,13 @@ Status LedgerFile::write_line(const std::string& line) {
 Status LedgerFile::sync() {
   if (failed_) return *failed_;
   if (synced_ == chain_.head()) return {};
+  BRIDLE_CRASH_POINT("ledger.sync");
   if (::fdatasync(log_.get()) != 0) {
     failed_ = errno_error("syncing " + path("ledger.log"));
     return *failed_;
   }
   synced_ = chain_.head();
+  BRIDLE_CRASH_POINT("ledger.synced");
   write_head();
   return {};
 }

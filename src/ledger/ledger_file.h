@@ -43,6 +43,7 @@ class LedgerFile final : public LedgerSink {
 
   Result<uint64_t> append(const Entry& entry) override;
   Status sync() override;
+  bool broken() const override { return failed_.has_value(); }
   Head head() const override { return chain_.head(); }
   Head synced_head() const override { return synced_; }
   const std::map<uint64_t, Entry>& open_intents() const override { return chain_.open_intents(); }

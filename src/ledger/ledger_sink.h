@@ -29,6 +29,9 @@ class LedgerSink {
   virtual Result<uint64_t> append(const Entry& entry) = 0;
   virtual Status sync() = 0;
 
+  // Every later call fails (a sync failed): the owner ends and opens it again.
+  virtual bool broken() const { return false; }
+
   virtual Head head() const = 0;         // of everything appended
   virtual Head synced_head() const = 0;  // of what is durable: what may be shown to a witness
   // Intents without outcome. Right after opening these are what a crash interrupted: the owner

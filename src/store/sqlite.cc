@@ -3,7 +3,10 @@
 #include <fcntl.h>
 #include <sqlite3.h>
 
+#include <algorithm>
+
 #include "base/file.h"
+#include "store/crash_vfs.h"
 
 namespace bridle::store {
 namespace {
@@ -23,6 +26,19 @@ Code code_of(int sqlite) {
     default:
       return Code::internal;
   }
+}
+
+int note_log_pages(void* to, sqlite3*, const char*, int pages) {
+  *static_cast<int*>(to) = pages;
+  return SQLITE_OK;
+}
+
+// Makes the file (SQLite would make it 0644), and its name durable.
+Status make_file(const std::string& path) {
+  if (open_file(path, O_RDWR).ok()) return {};
+  BRIDLE_TRY(const Fd made, open_file(path, O_RDWR | O_CREAT, 0600));
+  const size_t slash = path.rfind('/');
+  return sync_folder(slash == std::string::npos ? "." : path.substr(0, slash + 1));
 }
 
 const char* not_null(std::string_view text) { return text.data() ? text.data() : ""; }
@@ -94,13 +110,14 @@ bool Statement::Run::null_at(int column) const {
 }
 
 Result<Database> Database::open(const std::string& path) {
-  BRIDLE_TRY(Fd made, open_file(path, O_RDWR | O_CREAT, 0600));  // SQLite would make it 0644
-  made.reset();  // before SQLite opens it: closing any descriptor would drop its POSIX locks
+  // Before SQLite opens it: closing any descriptor of it later would drop SQLite's POSIX locks.
+  BRIDLE_CHECK(make_file(path));
   sqlite3* raw = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-  const int code = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
+  const int code = sqlite3_open_v2(path.c_str(), &raw, flags, crash_vfs());
   Database db(raw);
   if (code != SQLITE_OK) return sqlite_error(code, path);
+  sqlite3_wal_hook(raw, note_log_pages, db.log_pages_.get());
   return db;
 }
 
@@ -131,6 +148,36 @@ Result<std::string> Database::query_text(std::string_view sql) {
   auto run = statement.run();
   BRIDLE_TRY(const bool row, run.next());
   return row ? run.bytes_at(0) : std::string();
+}
+
+bool Database::sync_failed() const {
+  const int code = sqlite3_extended_errcode(db_.get());
+  return code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC;
+}
+
+Status Database::checkpoint() {
+  const int code =
+      sqlite3_wal_checkpoint_v2(db_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  if (code == SQLITE_OK) return {};
+  return Error(code_of(code), std::string("SQLite: ") + sqlite3_errmsg(db_.get()));
+}
+
+Status Database::write_log_again() {
+  sqlite3_file* log = nullptr;
+  sqlite3_file_control(db_.get(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  sqlite3_int64 size = 0;
+  if (log == nullptr || log->pMethods == nullptr) return {};
+  int code = log->pMethods->xFileSize(log, &size);
+  std::string chunk(1 << 16, '\0');
+  for (sqlite3_int64 at = 0; code == SQLITE_OK && at < size;) {
+    const int part = static_cast<int>(std::min<sqlite3_int64>(size - at, 1 << 16));
+    code = log->pMethods->xRead(log, chunk.data(), part, at);
+    if (code == SQLITE_OK) code = log->pMethods->xWrite(log, chunk.data(), part, at);
+    at += part;
+  }
+  if (code == SQLITE_OK && size > 0) code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+  if (code != SQLITE_OK) return sqlite_error(code, "syncing the log again");
+  return {};
 }
 
 bool Database::in_transaction() const { return sqlite3_get_autocommit(db_.get()) == 0; }

@@ -75,6 +75,19 @@ class Database {
   Result<int64_t> query_integer(std::string_view sql);
   Result<std::string> query_text(std::string_view sql);
   bool in_transaction() const;
+
+  // Whether the last failure was that of a sync: what was written since the one before may be lost,
+  // and the next sync would not say so.
+  bool sync_failed() const;
+  // Pages in the write-ahead log after the last commit. SQLite makes no checkpoint by itself here:
+  // it would not tell how it went.
+  int log_pages() const { return *log_pages_; }
+  // Brings the log into the database, as far as readers let it.
+  Status checkpoint();
+  // Writes the log's bytes once more and syncs them: whatever a sync that failed before has
+  // dropped, what this process reads is then on disk. REQUIRES: WAL mode, exclusively locked;
+  // nothing written.
+  Status write_log_again();
   sqlite3* handle() const { return db_.get(); }
 
  private:
@@ -82,6 +95,7 @@ class Database {
     void operator()(sqlite3* db) const;
   };
   explicit Database(sqlite3* db) : db_(db) {}
+  std::unique_ptr<int> log_pages_ = std::make_unique<int>(0);  // before db_, which writes to it
   std::unique_ptr<sqlite3, Close> db_;
 };
 

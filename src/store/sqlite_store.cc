@@ -4,6 +4,7 @@
 #include <cassert>
 #include <utility>
 
+#include "base/crash_point.h"
 #include "store/rules.h"
 #include "store/schema.h"
 #include "store/sqlite.h"
@@ -86,6 +87,9 @@ class SqliteStore final : public Store {
   void subscribe(std::function<void(Revision)> doorbell) override {
     doorbell_ = std::move(doorbell);
   }
+  void on_broken(std::function<void(const Error&)> call) override {
+    tell_broken_ = std::move(call);
+  }
   Result<LeaseId> grant(Duration ttl, Tick now) override;
   Status keep_alive(LeaseId lease, Tick now) override { return leases_.keep_alive(lease, now); }
   Status revoke(LeaseId lease) override;
@@ -112,6 +116,8 @@ class SqliteStore final : public Store {
   Result<Revision> commit_revision(Durability durability, Work work);
 
   Status set_meta(std::string_view name, uint64_t value);
+  void checkpoint();
+  void note_failure(const Error& error);
   Status load_history();
   Status resume();
   Result<std::optional<Entry>> find(std::string_view key);
@@ -133,11 +139,13 @@ class SqliteStore final : public Store {
   State state_;
   Leases leases_;
   std::function<void(Revision)> doorbell_;
+  std::optional<Error> broken_;
+  std::function<void(const Error&)> tell_broken_;
 };
 
 SqliteStore::~SqliteStore() {
   // A store that cannot say that it ended cleanly is one that did not: resume() handles it.
-  if (!opened_) return;
+  if (!opened_ || broken_) return;
   (void)transact(Durability::full, [&](State&) { return set_meta("clean", 1); });
 }
 
@@ -152,18 +160,40 @@ Status SqliteStore::synchronous(Durability durability) {
 
 template <typename Work>
 Status SqliteStore::transact(Durability durability, Work work) {
+  if (broken_) return *broken_;
   BRIDLE_CHECK(synchronous(durability));
   State next = state_;
   BRIDLE_CHECK(statements_.begin.run().finish());
   Status done = work(next);
+  BRIDLE_CRASH_POINT("store.commit");
   if (done) done = statements_.commit.run().finish();
   if (!done) {
+    note_failure(done.error());
     // SQLite has rolled back by itself after some failures (a full disk among them).
     if (db_.in_transaction()) (void)statements_.rollback.run().finish();
     return done;
   }
+  BRIDLE_CRASH_POINT("store.committed");
   state_ = std::move(next);
+  checkpoint();
   return {};
+}
+
+// One that fails for want of space is made up for after the next commit.
+void SqliteStore::checkpoint() {
+  if (db_.log_pages() < options_.checkpoint_pages) return;
+  if (const Status done = db_.checkpoint(); !done) note_failure(done.error());
+}
+
+// REQUIRES: called before SQLite is asked for anything else.
+void SqliteStore::note_failure(const Error& error) {
+  if (broken_ || !db_.sync_failed()) return;
+  broken_ =
+      Error(Code::internal,
+            "a sync of the store failed, and nobody can say what is on disk: the store commits "
+            "nothing more until it is opened again (" +
+                error.message() + ")");
+  if (tell_broken_) tell_broken_(*broken_);
 }
 
 template <typename Work>
@@ -546,6 +576,7 @@ Result<std::unique_ptr<Store>> open_checked(const std::string& path, const Sqlit
   BRIDLE_TRY(Database db, Database::open(path));
   BRIDLE_CHECK(configure(db, options));
   BRIDLE_CHECK(check_integrity(db));
+  BRIDLE_CHECK(db.write_log_again());
   BRIDLE_CHECK(migrate(db, path));
   auto store = std::make_unique<SqliteStore>(std::move(db), options);
   BRIDLE_CHECK(store->load());

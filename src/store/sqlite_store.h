@@ -11,7 +11,10 @@
 // History is bounded: beyond max_changes or max_change_bytes the oldest revisions are forgotten.
 //
 // open() checks the whole file (SQLite's integrity check); each row's checksum is checked when it
-// is read. A failed commit changes nothing and the store lives on.
+// is read. A failed commit changes nothing and the store lives on, but for one failure: a sync. The
+// kernel may have dropped what it could not write, and would call the next sync a success. Such a
+// store is broken (on_broken): it still reads, and commits nothing more until it is opened again;
+// open() writes the log it finds once more before it relies on it.
 //
 // Thread class: one thread.
 #pragma once
@@ -27,6 +30,7 @@ struct SqliteOptions {
   size_t max_changes = 100'000;
   size_t max_change_bytes = 64 << 20;
   uint64_t ceiling_step = 4096;  // revisions that may be given out between two syncs
+  int checkpoint_pages = 1000;   // of the log: then it is brought into the database
   uint32_t max_pages = 0;        // of 4 KiB; 0: no bound. Beyond it commits are Code::exhausted
 };
 

@@ -110,6 +110,10 @@ class Store {
   // does not call the store from within.
   virtual void subscribe(std::function<void(Revision)> doorbell) = 0;
 
+  // Called once if the store can commit nothing more until it is opened again (a sync failed): the
+  // owner ends and is started again. One subscriber.
+  virtual void on_broken(std::function<void(const Error&)> call) { (void)call; }
+
   // Leases: keys written with a lease vanish in one commit when it expires. A put without a lease
   // detaches its key. Time to live: 1 ms to 24 h; reopening gives every lease its whole time again.
   // grant and revoke are durable when they return.

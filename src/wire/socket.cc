@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/crash_point.h"
+
 namespace bridle::wire {
 namespace {
 
@@ -35,6 +37,7 @@ Result<Fd> unix_socket(int type) {
 Result<Fd> bound(const std::string& path, int type, mode_t mode) {
   BRIDLE_TRY(const Address address, address_of(path));
   BRIDLE_TRY(Fd fd, unix_socket(type));
+  BRIDLE_CRASH_POINT("wire.bind");
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) return errno_error(path);
   const mode_t old = ::umask(0177);
   const int failed = ::bind(fd.get(), address.get(), address.size);
@@ -104,12 +107,16 @@ Status send_packet(int fd, std::span<const uint8_t> record, std::span<const int>
     header->cmsg_len = CMSG_LEN(descriptors.size_bytes());
     std::memcpy(CMSG_DATA(header), descriptors.data(), descriptors.size_bytes());
   }
+  if (!descriptors.empty()) BRIDLE_CRASH_POINT("wire.hand_over");
   while (true) {
+    BRIDLE_CRASH_POINT("wire.send");
     const ssize_t n = ::sendmsg(fd, &message, MSG_NOSIGNAL);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return errno_error("sending a record");
     if (static_cast<size_t>(n) != record.size())
       return Error(Code::unreachable, "a record was sent in part");
+    if (!descriptors.empty()) BRIDLE_CRASH_POINT("wire.handed_over");
+    BRIDLE_CRASH_POINT("wire.sent");
     return {};
   }
 }
