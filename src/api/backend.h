@@ -101,6 +101,11 @@ class Backend {
   virtual void open_console(Act act, const model::Object& machine, uint32_t scrollback,
                             Done<Fd> done) = 0;
 
+  // A stream socket (non-blocking) to whom the file of this image's import goes, as
+  // image/import_steps.h says. Intent and outcome go to the ledger. Code::conflict: no import of
+  // it waits for a file.
+  virtual void open_upload(Act act, const model::Object& image, Done<Fd> done) = 0;
+
   // One request of the guest agent's protocol and its reply. Goes to the ledger (the request's
   // "do" only). Code::unreachable: no agent, or no reply in time. The daemon bounds the wait.
   virtual void call_agent(Act act, const model::Object& machine, json::object request,

@@ -17,21 +17,8 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-bool asks_for_upgrade(const Request& request) {
-  return lower(request.header("connection")).find("upgrade") != std::string::npos &&
-         lower(request.header("upgrade")) == "bridle-stream";
-}
-
 void open_console(ExchangePtr exchange) {
-  if (!asks_for_upgrade(exchange->request)) {
-    Response response =
-        error_response(426, "invalid",
-                       "the console is a raw stream: send Connection: Upgrade and Upgrade: "
-                       "bridle-stream",
-                       exchange->request_id);
-    response.headers.emplace_back("Upgrade", "bridle-stream");
-    return exchange->answer(std::move(response));
-  }
+  if (!upgrade_asked(*exchange, "the console")) return;
   const auto scrollback = exchange->number("scrollback", 4096, 0, most_scrollback);
   if (!scrollback.ok()) return exchange->fail(scrollback.error());
   const auto stored = read_object(exchange->backend.store(), model::Kind::machine,
@@ -44,7 +31,24 @@ void open_console(ExchangePtr exchange) {
                                  });
 }
 
+bool asks_for_upgrade(const Request& request) {
+  return lower(request.header("connection")).find("upgrade") != std::string::npos &&
+         lower(request.header("upgrade")) == "bridle-stream";
+}
+
 }  // namespace
+
+bool upgrade_asked(Exchange& exchange, std::string_view what) {
+  if (asks_for_upgrade(exchange.request)) return true;
+  Response response = error_response(426, "invalid",
+                                     std::string(what) +
+                                         " is a raw stream: send Connection: Upgrade and Upgrade: "
+                                         "bridle-stream",
+                                     exchange.request_id);
+  response.headers.emplace_back("Upgrade", "bridle-stream");
+  exchange.answer(std::move(response));
+  return false;
+}
 
 std::vector<Route> console_routes() {
   Route route;

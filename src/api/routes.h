@@ -14,6 +14,7 @@ std::vector<Route> object_routes();     // list, get, apply, delete of every kin
 std::vector<Route> machine_routes();    // actions of machines
 std::vector<Route> operation_routes();  // image builds; cancelling
 std::vector<Route> console_routes();
+std::vector<Route> upload_routes();  // of images
 std::vector<Route> agent_routes();
 std::vector<Route> watch_routes();
 std::vector<Route> ledger_routes();
@@ -32,6 +33,9 @@ void create_operation(ExchangePtr exchange, std::string_view verb, const model::
 // The write that makes one, for mutations that need it beside others.
 Result<model::Object> new_operation(const Exchange& exchange, std::string_view verb,
                                     const model::Object& target);
+
+// Whether the caller asks for a raw stream; if not, it is answered here: 426.
+bool upgrade_asked(Exchange& exchange, std::string_view what);
 
 // The body as JSON. Code::invalid: not JSON, nested deeper than 32, or announced as something else.
 // An empty body is an empty object.

@@ -39,6 +39,11 @@ class FakeBackend final : public Backend {
     if (console) return done(std::move(console));
     done(Error(Code::conflict, "the machine is not running"));
   }
+  void open_upload(Act act, const model::Object&, Done<Fd> done) override {
+    acts.push_back(act);
+    if (upload) return done(std::move(upload));
+    done(Error(Code::conflict, "no import waits for a file"));
+  }
   void call_agent(Act act, const model::Object&, json::object request,
                   Done<json::object> done) override {
     acts.push_back(act);
@@ -69,7 +74,7 @@ class FakeBackend final : public Backend {
   std::vector<Act> acts;
   std::optional<Error> mutation_error, admission_error;
   std::function<void()> before_commit;  // once: another writer comes first
-  Fd console;
+  Fd console, upload;
   uint32_t scrollback_asked = 0;
   UsageReport usage_report;
 

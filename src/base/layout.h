@@ -32,6 +32,8 @@ class Layout {
   std::string incoming() const { return images() + "/incoming"; }
   std::string parts() const { return images() + "/parts"; }
   std::string volumes() const { return root_ + "/volumes"; }
+  // Files that callers send (docs/import.md): bridled's own, below its own folder.
+  std::string uploads() const { return volumes() + "/uploads"; }
   std::string cache() const { return root_ + "/cache"; }
   std::string run() const { return root_ + "/run"; }
   std::string jail_socket() const { return run() + "/jail.sock"; }
@@ -43,6 +45,7 @@ class Layout {
   uid_t images_uid() const { return uid_base_ + 1; }
   uid_t fetch_uid() const { return uid_base_ + 2; }
   uid_t build_uid() const { return uid_base_ + 3; }
+  uid_t convert_uid() const { return uid_base_ + 4; }
   // REQUIRES: 1 <= slot <= max_slot.
   uid_t guest_uid(uint32_t slot) const { return uid_base_ + 16 + 2 * slot; }
   uid_t attendant_uid(uint32_t slot) const { return uid_base_ + 17 + 2 * slot; }

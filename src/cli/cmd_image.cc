@@ -89,9 +89,13 @@ Result<int> run_inspect(Context& context, const Args& args) {
                                     {"kernel arguments", "status.kernelArguments"},
                                     {"least memory", "status.leastMemory"},
                                     {"built", "status.built"},
+                                    {"imported from", "status.sourceFormat"},
                                     {"message", "status.message"}})
     if (const std::string text = plain(at(object, path)); !text.empty())
       context.out() << label << ": " << printable(text) << "\n";
+  if (const json::value notes = at(object, "status.notes"); notes.is_array())
+    for (const json::value& note : notes.get_array())
+      context.out() << "note: " << printable(plain(note)) << "\n";
   return Exit::done;
 }
 

@@ -6,7 +6,7 @@ CommandTable all_commands() {
   CommandTable table;
   table.groups = {
       {"machine", "Guests: define, start, stop, watch and talk to them"},
-      {"image", "What guests boot: build, list, inspect, delete"},
+      {"image", "What guests boot: build, import, list, inspect, delete"},
       {"volume", "Disks of guests: create, list, delete"},
       {"host", "The machine that Bridle runs on"},
       {"operation", "Long work: builds, resets; wait for it or cancel it"},
@@ -19,6 +19,7 @@ CommandTable all_commands() {
   add_define_commands(table);
   add_console_commands(table);
   add_image_commands(table);
+  add_import_commands(table);
   add_volume_commands(table);
   add_host_commands(table);
   add_operation_commands(table);

@@ -114,6 +114,18 @@ void DaemonBackend::open_console(api::Act act, const model::Object& machine, uin
   announced(act, go_on, [done](Error error) { done(std::move(error)); });
 }
 
+void DaemonBackend::open_upload(api::Act act, const model::Object& image, api::Done<Fd> done) {
+  const auto go_on = [this, act, project = image.metadata.project, name = image.metadata.name,
+                      done](uint64_t intent) {
+    Result<Fd> upload = parts_.imports.open_upload(project, name);
+    Status status;
+    if (!upload.ok()) status = Error(upload.error().code(), upload.error().message());
+    outcome(act, intent, status);
+    done(std::move(upload));
+  };
+  announced(act, go_on, [done](Error error) { done(std::move(error)); });
+}
+
 void DaemonBackend::call_agent(api::Act act, const model::Object& machine, json::object request,
                                api::Done<json::object> done) {
   auto parsed = machine::agent_request(request);

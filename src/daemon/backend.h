@@ -11,6 +11,7 @@
 #include "base/layout.h"
 #include "base/random.h"
 #include "daemon/guests.h"
+#include "daemon/imports.h"
 #include "daemon/runner.h"
 #include "daemon/scribe.h"
 
@@ -26,6 +27,7 @@ class DaemonBackend final : public api::Backend {
     Scribe& scribe;
     Runner& runner;
     Guests& guests;
+    Imports& imports;
     std::function<fleet::HostFacts()> facts;
     std::function<boost::json::object()> doctor;
     std::function<boost::json::object()> version;
@@ -41,6 +43,7 @@ class DaemonBackend final : public api::Backend {
   Status admit(const model::Object& wanted, const model::Object* current) override;
   void open_console(api::Act act, const model::Object& machine, uint32_t scrollback,
                     api::Done<Fd> done) override;
+  void open_upload(api::Act act, const model::Object& image, api::Done<Fd> done) override;
   void call_agent(api::Act act, const model::Object& machine, boost::json::object request,
                   api::Done<boost::json::object> done) override;
   void doctor(api::Done<boost::json::object> done) override { done(parts_.doctor()); }

@@ -13,6 +13,7 @@
 #include "daemon/doctor.h"
 #include "daemon/engine.h"
 #include "daemon/guests.h"
+#include "daemon/helper_runs.h"
 #include "daemon/host.h"
 #include "daemon/images.h"
 #include "daemon/jail_link.h"
@@ -94,6 +95,7 @@ struct Daemon::Parts {
   std::unique_ptr<Guests> guests;
   std::unique_ptr<Preparer> preparer;
   std::unique_ptr<Volumes> volumes;
+  std::unique_ptr<HelperRuns> helpers;
   std::unique_ptr<Images> images;
   std::unique_ptr<HostObject> host;
   std::unique_ptr<Meter> meter;
@@ -138,12 +140,14 @@ void Daemon::Parts::wire() {
   guests->hide([this](const Uuid& uuid) { return engine->is_probe(uuid); });
   preparer = std::make_unique<Preparer>(layout, boot_id, worker, runner, *guests);
   volumes = std::make_unique<Volumes>(layout, worker, runner);
-  images = std::make_unique<Images>(loop, clock, layout, random, runner, *jail);
+  helpers = std::make_unique<HelperRuns>(loop, random, *jail);
+  images = std::make_unique<Images>(loop, clock, layout, random, runner, *helpers);
   runner.check_hands();
   host = std::make_unique<HostObject>(clock, random, *store, runner);
   meter = std::make_unique<Meter>(loop, clock, layout, *store, *scribe, runner);
   backend = std::make_unique<DaemonBackend>(DaemonBackend::Parts{
-      clock, random, layout, *store, *scribe, runner, *guests, [this] { return facts(); },
+      clock, random, layout, *store, *scribe, runner, *guests, images->imports(),
+      [this] { return facts(); },
       [this] {
         return examine(layout, {jail->is_up(), std::string(machine::name(engine->engine())),
                                 engine->why(), qemu.version, qemu.new_enough, true});
@@ -173,7 +177,7 @@ void Daemon::Parts::watch_jail() {
   };
   callbacks.exited = [this](const jail::Answer& answer) {
     const Uuid& uuid = answer.machine.uuid;
-    if (images->runs(uuid)) return images->exited(answer);
+    if (helpers->runs(uuid)) return helpers->exited(answer);
     if (engine->is_probe(uuid)) return engine->exited(answer);
     guests->exited(answer);
   };

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -147,12 +148,14 @@ struct CollectParts {
   uint64_t intent = 0;
   std::set<std::string> keep;
 };
-// -> BuildProgress …, BuildEnded. A build dies with bridled or the jail and is begun again.
+// -> BuildProgress …, BuildEnded. A build dies with bridled or the jail and is begun again. An
+// import waits for its upload first, and goes on with what of it has come before.
 struct BuildImage {
   Token token = 0;
   uint64_t intent = 0;
   Uuid operation;
   std::string name, project, recipe;
+  std::optional<model::ImageSource> source;  // set where the recipe is "imported"
 };
 struct CancelBuild {
   Token token = 0;  // of the BuildImage

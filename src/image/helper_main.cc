@@ -8,6 +8,10 @@
 //   store   --root R --id UUID                              the images' uid, ROOT/images
 //   digest  --root R DIGEST...                              as store: checks parts
 //   collect --root R [--grace SECONDS] DIGEST...            as store: removes parts
+//   receive --size N --digest HEX       21 connection, 22 upload: takes a file (docs/import.md)
+//   convert --disk N --name N --project P [--format F]
+//                                       21 upload, 22 disk: checks the one, writes the other
+//   adopt   --root R                    21 disk; as store: brings it into the store
 //   recipes                                                 lists them
 //
 // Progress lines on standard output; the last line of a failure is "error CODE message" there. With
@@ -23,6 +27,7 @@
 #include "image/build.h"
 #include "image/fetch.h"
 #include "image/guest_files.h"
+#include "image/import_steps.h"
 #include "image/take_in.h"
 
 namespace bridle::image {
@@ -48,6 +53,18 @@ struct Arguments {
   Result<Uuid> id() const {
     BRIDLE_TRY(const std::string text, need("--id"));
     return Uuid::parse(text);
+  }
+  Result<uint64_t> number(const std::string& name) const {
+    BRIDLE_TRY(const std::string text, need(name));
+    uint64_t value = 0;
+    const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (wrong != std::errc() || end != text.data() + text.size())
+      return Error(Code::invalid, name + ": expected a number");
+    return value;
+  }
+  std::string word(const std::string& name) const {
+    const auto found = options.find(name);
+    return found == options.end() ? "" : found->second;
   }
   Result<Duration> seconds(const std::string& name, Duration otherwise) const {
     const auto found = options.find(name);
@@ -134,6 +151,33 @@ Status run_collect(const Arguments& a) {
   return {};
 }
 
+// The descriptors that come with an import's helpers (import_plan.h).
+constexpr int first_file = 21, second_file = 22;
+
+Status run_receive(const Arguments& a) {
+  ReceiveOptions options;
+  BRIDLE_TRY(options.size, a.number("--size"));
+  BRIDLE_TRY(options.digest, a.need("--digest"));
+  return receive(first_file, second_file, options, show);
+}
+
+Status run_convert(const Arguments& a) {
+  ConvertOptions options;
+  BRIDLE_TRY(const uint64_t disk, a.number("--disk"));
+  options.words = {a.word("--format"), static_cast<uint32_t>(disk), a.word("--name"),
+                   a.word("--project")};
+  BRIDLE_TRY(const ConvertResult result, convert(first_file, second_file, options, show));
+  print(result_line(encode(result)));
+  return {};
+}
+
+Status run_adopt(const Arguments& a) {
+  BRIDLE_TRY(const Layout layout, a.layout());
+  BRIDLE_TRY(const AdoptResult result, adopt(layout, first_file, show));
+  print(result_line(encode(result)));
+  return {};
+}
+
 Status run_recipes(const Arguments&) {
   for (const Recipe& recipe : all_recipes()) print(recipe.name + "\t" + recipe.summary + "\n");
   return {};
@@ -146,7 +190,9 @@ struct Command {
 constexpr Command commands[] = {{"fetch", run_fetch},     {"current", run_current},
                                 {"build", run_build},     {"discard", run_discard},
                                 {"store", run_store},     {"digest", run_digest},
-                                {"collect", run_collect}, {"recipes", run_recipes}};
+                                {"collect", run_collect}, {"recipes", run_recipes},
+                                {"receive", run_receive}, {"convert", run_convert},
+                                {"adopt", run_adopt}};
 
 Status redirect(const Arguments& a) {
   const auto found = a.options.find("--output-fd");
@@ -177,7 +223,8 @@ int run(int argc, char** argv) {
     return status.error().code() == Code::invalid ? 2 : 1;
   }
   print(
-      "usage: bridle-image-helper fetch|current|build|discard|store|digest|collect|recipes ...\n");
+      "usage: bridle-image-helper "
+      "fetch|current|build|discard|store|digest|collect|receive|convert|adopt|recipes ...\n");
   return 2;
 }
 

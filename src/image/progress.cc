@@ -25,8 +25,10 @@ std::string error_line(const Error& error) {
          "\n";
 }
 
+std::string result_line(std::string_view text) { return "result " + std::string(text) + "\n"; }
+
 std::optional<HelperLine> parse_helper_line(std::string_view line) {
-  constexpr std::string_view progress = "progress ", error = "error ";
+  constexpr std::string_view progress = "progress ", error = "error ", result = "result ";
   HelperLine out;
   if (line.starts_with(progress)) {
     line.remove_prefix(progress.size());
@@ -37,6 +39,11 @@ std::optional<HelperLine> parse_helper_line(std::string_view line) {
     if (!line.empty() && line[0] == ' ') line.remove_prefix(1);
     out.percent = percent;
     out.text = printable(line, 200);
+    return out;
+  }
+  if (line.starts_with(result)) {
+    out.result = true;
+    out.text = line.substr(result.size());
     return out;
   }
   if (!line.starts_with(error)) return {};

@@ -1,6 +1,6 @@
-// Progress of a helper, as lines on its standard output: "progress 37 fetching 12/80 libc6".
-// bridled reads them with parse_progress; anything else a helper writes is ignored but its last
-// "error CODE message" line.
+// Progress of a helper, as lines on its standard output: "progress 37 fetching 12/80 libc6". Its
+// last line may be "error CODE message", or "result JSON" of a helper that has something to tell.
+// bridled reads them with parse_helper_line; anything else a helper writes is ignored.
 // Thread class: values.
 #pragma once
 
@@ -18,13 +18,17 @@ using Progress = std::function<void(int percent, const std::string& what)>;
 
 std::string progress_line(int percent, std::string_view what);
 std::string error_line(const Error& error);
+// REQUIRES: text holds no line feed.
+std::string result_line(std::string_view text);
 
 struct HelperLine {
   std::optional<int> percent;  // a progress line
   std::optional<Error> error;  // an error line
-  std::string text;            // its words: printable, at most 200 bytes (600 of an error)
+  bool result = false;         // a result line
+  // Its words: printable, at most 200 bytes (600 of an error); as they are, of a result.
+  std::string text;
 };
-// Hostile bytes; empty: neither of the two.
+// Hostile bytes; empty: none of the three.
 std::optional<HelperLine> parse_helper_line(std::string_view line);
 
 }  // namespace bridle::image

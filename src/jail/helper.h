@@ -1,4 +1,4 @@
-// Image helpers: bridle-image-helper, run for bridled in one of three small worlds (HelperKind).
+// Image helpers: bridle-image-helper, run for bridled in one of four small worlds (HelperKind).
 //
 //   all     own pid, mount, ipc, uts namespaces; a root made of /usr and /etc read-only, /proc of
 //           its own pid namespace, /dev/{null,zero,full,random,urandom}, a scratch tmpfs on /tmp;
@@ -9,6 +9,8 @@
 //           writable (files it leaves there belong to Layout::namespace_uid()), ROOT/cache
 //           read-only
 //   store   no network, uid images; ROOT/images writable, ROOT/cache read-only
+//   convert no network, uid convert; nothing of ROOT: only the descriptors that come with the order.
+//           Bounded memory and CPU time. For files that strangers made (docs/import.md)
 //
 // ROOT's folders are at the same paths as on the host. argv[1..] are the strings of the memfd.
 // A file with use "inherit" is descriptor 20 + I; descriptor 20, if there, is also stdout and

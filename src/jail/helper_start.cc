@@ -27,6 +27,9 @@ namespace {
 
 constexpr const char* program_in_root = "/bridle-image-helper";
 constexpr uint64_t largest_file = uint64_t{64} << 30;
+// Of a convert helper, for each of its processes.
+constexpr uint64_t convert_memory = uint64_t{2} << 30;
+constexpr uint64_t convert_seconds = 4 * 3600;
 constexpr int init_namespaces = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;
 constexpr int build_namespaces =
     CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
@@ -42,6 +45,8 @@ World world_of(const Layout& layout, HelperKind kind) {
   if (kind == HelperKind::fetch) return {0, layout.fetch_uid(), "size=256m", Confined::fetch};
   if (kind == HelperKind::build)
     return {CLONE_NEWNET, layout.build_uid(), "size=8g", Confined::build};
+  if (kind == HelperKind::convert)
+    return {CLONE_NEWNET, layout.convert_uid(), "size=16m", Confined::store};
   return {CLONE_NEWNET, layout.images_uid(), "size=64m", Confined::store};
 }
 
@@ -55,6 +60,10 @@ Result<NewRoot> take_root(const Layout& layout, const HelperLaunch& launch) {
   using Access = NewRoot::Access;
   NewRoot root;
   BRIDLE_CHECK(root.take("/usr", "usr", Access::read_only));
+  if (launch.kind == HelperKind::convert) {
+    BRIDLE_CHECK(root.take(launch.program, program_in_root + 1, Access::read_only));
+    return root;
+  }
   BRIDLE_CHECK(root.take("/etc", "etc", Access::read_only));
   BRIDLE_CHECK(take_if_there(root, "/run/systemd/resolve", Access::read_only));
   BRIDLE_CHECK(root.take(launch.program, program_in_root + 1, Access::read_only));
@@ -213,7 +222,12 @@ Status become_init(const Layout& layout, HelperLaunch& launch, NewRoot& root, co
   const bool build = launch.kind == HelperKind::build;
   BRIDLE_CHECK(enter_root(root, world, build ? layout.namespace_uid() : world.uid));
   BRIDLE_CHECK(place_files(launch));
-  return set_resource_limits({.open_files = 4096, .file_size = largest_file});
+  ResourceLimits limits{.open_files = 4096, .file_size = largest_file};
+  if (launch.kind == HelperKind::convert) {
+    limits.data = convert_memory;
+    limits.cpu_seconds = convert_seconds;
+  }
+  return set_resource_limits(limits);
 }
 
 }  // namespace

@@ -70,6 +70,7 @@ Status set_resource_limits(const ResourceLimits& limits) {
   const std::pair<int, rlim_t> values[] = {{RLIMIT_NOFILE, limits.open_files},
                                            {RLIMIT_FSIZE, limits.file_size},
                                            {RLIMIT_DATA, limits.data},
+                                           {RLIMIT_CPU, limits.cpu_seconds},
                                            {RLIMIT_MSGQUEUE, 0},
                                            {RLIMIT_RTPRIO, 0},
                                            {RLIMIT_NICE, 0}};

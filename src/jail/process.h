@@ -36,6 +36,7 @@ struct ResourceLimits {
   uint64_t open_files = 1024;
   uint64_t file_size = ~uint64_t{0};  // bytes
   uint64_t data = ~uint64_t{0};       // bytes of private writable memory
+  uint64_t cpu_seconds = ~uint64_t{0};
 };
 Status set_resource_limits(const ResourceLimits& limits);  // and no core dumps
 Status refuse_core_dumps();                                // included above

@@ -74,7 +74,7 @@ Status check_helper(const Request& request, size_t count) {
   BRIDLE_CHECK(check_files(request, count));
   const auto kind = static_cast<uint16_t>(request.helper);
   if (kind < static_cast<uint16_t>(HelperKind::fetch) ||
-      kind > static_cast<uint16_t>(HelperKind::store))
+      kind > static_cast<uint16_t>(HelperKind::convert))
     return invalid("helper: unknown kind " + std::to_string(kind));
   return {};
 }

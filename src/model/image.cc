@@ -25,11 +25,26 @@ Result<ImageSpec> image_spec(const json::object& object) {
   ImageSpec spec;
   Reader read(object, "spec");
   read.text("recipe", spec.recipe);
+  read.object("source", [&](Reader& source) {
+    ImageSource& from = spec.source.emplace();
+    source.text("format", from.format);
+    source.bytes("size", from.size);
+    source.text("digest", from.digest);
+    source.number("disk", from.disk);
+  });
   BRIDLE_CHECK(read.status());
   return spec;
 }
 
-json::object to_json(const ImageSpec& spec) { return {{"recipe", spec.recipe}}; }
+json::object to_json(const ImageSpec& spec) {
+  json::object out{{"recipe", spec.recipe}};
+  if (!spec.source) return out;
+  json::object source{{"size", bytes_text(spec.source->size)}, {"digest", spec.source->digest}};
+  put(source, "format", spec.source->format);
+  source["disk"] = spec.source->disk;
+  out["source"] = std::move(source);
+  return out;
+}
 
 Result<ImageStatus> image_status(const json::object& object) {
   ImageStatus status;
@@ -45,6 +60,10 @@ Result<ImageStatus> image_status(const json::object& object) {
   read.bytes("leastMemory", status.least_memory);
   read.flag("ignoresUsers", status.ignores_users);
   read.time("built", status.built);
+  read.text("sourceFormat", status.source_format);
+  read.texts("notes", status.notes);
+  read.number("disks", status.disks);
+  read.text("machine", status.machine);
   BRIDLE_CHECK(read.status());
   return status;
 }
@@ -62,6 +81,10 @@ json::object to_json(const ImageStatus& status) {
   if (status.least_memory != 0) out["leastMemory"] = bytes_text(status.least_memory);
   if (status.ignores_users) out["ignoresUsers"] = true;
   put(out, "built", status.built);
+  put(out, "sourceFormat", status.source_format);
+  put(out, "notes", status.notes);
+  put(out, "disks", uint64_t{status.disks});
+  put(out, "machine", status.machine);
   return out;
 }
 

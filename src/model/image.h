@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "model/object.h"
 
@@ -14,8 +15,18 @@ struct Part {
   uint64_t size = 0;   // bytes of the file
 };
 
+// The file that an image with the recipe "imported" is made of (docs/import.md).
+struct ImageSource {
+  std::string format;  // "qcow2", "raw", "vmdk" or "ova"; empty: decided once, from its header
+  uint64_t size = 0;   // bytes
+  std::string digest;  // SHA-256 of the whole file
+  uint32_t disk = 0;   // ova: which of its disks, from 0
+  bool operator==(const ImageSource&) const = default;
+};
+
 struct ImageSpec {
-  std::string recipe;  // "tiny" or "debian"
+  std::string recipe;  // "tiny", "debian" or "imported"
+  std::optional<ImageSource> source;  // set exactly where the recipe is "imported"
 };
 
 struct ImageStatus {
@@ -28,6 +39,11 @@ struct ImageStatus {
   uint64_t least_memory = 0;       // bytes a guest needs to boot it; 0: not known
   bool ignores_users = false;      // what it boots makes no users of the seed
   std::optional<WallTime> built;
+  // Of an imported image:
+  std::string source_format;       // "vmdk", "ova/vmdk"
+  std::vector<std::string> notes;  // what was not taken over, who signed it
+  uint32_t disks = 0;              // ova: how many it holds
+  std::string machine;             // ova: the hardware it describes, as YAML for `bridle apply`
 };
 
 struct VolumeSpec {

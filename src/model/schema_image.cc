@@ -6,7 +6,7 @@
 namespace bridle::model {
 namespace {
 
-constexpr uint64_t mib = 1 << 20, tib = mib * mib;
+constexpr uint64_t mib = 1 << 20, gib = mib << 10, tib = mib * mib;
 
 constexpr std::string_view image_example = R"(apiVersion: bridle/v1
 kind: Image
@@ -35,6 +35,40 @@ Field part(std::string_view key, std::string_view help) {
                      {.key = "size", .type = Type::bytes, .help = "Size of the file."}}};
 }
 
+void image_rules(const json::object& spec, Violations& violations) {
+  const bool imported = spec.at("recipe").get_string() == "imported";
+  if (imported == spec.contains("source")) return;
+  violations.add("spec.source", imported ? "expected the file's size and digest, because the "
+                                           "recipe is imported"
+                                         : "is only for the recipe imported");
+}
+
+Field source() {
+  return {.key = "source",
+          .type = Type::object,
+          .help = "The file that it is imported from, sent to the image's upload; recipe imported "
+                  "only.",
+          .immutable = true,
+          .fields = {{.key = "format",
+                      .help = "What the file is; decided from its header where it is not said.",
+                      .choices = words::source_format},
+                     {.key = "size",
+                      .type = Type::bytes,
+                      .help = "Of the file.",
+                      .required = true,
+                      .least = 1,
+                      .most = 64 * gib},
+                     {.key = "digest",
+                      .help = "SHA-256 of the file.",
+                      .required = true,
+                      .format = &formats::digest},
+                     {.key = "disk",
+                      .type = Type::integer,
+                      .help = "Which disk of an OVA, from 0.",
+                      .fallback = "0",
+                      .most = 63}}};
+}
+
 void volume_rules(const json::object& spec, Violations& violations) {
   if (spec.contains("image") || spec.at("size").get_string() != "0") return;
   violations.add("spec.size", "expected a size, because there is no image to take it from");
@@ -52,7 +86,8 @@ KindSchema image_schema() {
                 .example = "tiny",
                 .required = true,
                 .immutable = true,
-                .choices = words::recipe}},
+                .choices = words::recipe},
+               source()},
       .status = {
           {.key = "phase", .help = "Where it stands.", .choices = words::image_phase},
           {.key = "message", .help = "A sentence; what to do when it failed.", .lines = true},
@@ -70,7 +105,17 @@ KindSchema image_schema() {
           {.key = "ignoresUsers",
            .type = Type::boolean,
            .help = "True: it makes no users of a machine's seed."},
-          {.key = "built", .help = "When.", .format = &formats::time}}};
+          {.key = "built", .help = "When.", .format = &formats::time},
+          {.key = "sourceFormat", .help = "What the imported file was; never looked for again."},
+          {.key = "notes",
+           .type = Type::list,
+           .help = "What the import did not take over, and who signed it.",
+           .fields = {{}}},
+          {.key = "disks", .type = Type::integer, .help = "Disks of the imported OVA."},
+          {.key = "machine",
+           .help = "Hardware that the imported OVA describes, for bridle apply.",
+           .lines = true}},
+      .rules = image_rules};
 }
 
 KindSchema volume_schema() {

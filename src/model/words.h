@@ -14,8 +14,9 @@ inline constexpr std::array<std::string_view, 6> phase{"defined", "starting", "r
                                                        "paused",  "stopping", "failed"};
 inline constexpr std::array<std::string_view, 2> engine{"kvm", "tcg"};
 inline constexpr std::array<std::string_view, 3> attachment{"fast", "dense", "recorded"};
-inline constexpr std::array<std::string_view, 2> recipe{"tiny", "debian"};
+inline constexpr std::array<std::string_view, 3> recipe{"tiny", "debian", "imported"};
 inline constexpr std::array<std::string_view, 2> format{"qcow2", "raw"};
+inline constexpr std::array<std::string_view, 4> source_format{"qcow2", "raw", "vmdk", "ova"};
 inline constexpr std::array<std::string_view, 4> image_phase{"pending", "building", "ready",
                                                              "failed"};
 inline constexpr std::array<std::string_view, 3> volume_phase{"pending", "ready", "failed"};
