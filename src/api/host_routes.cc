@@ -15,11 +15,19 @@ void show_doctor(ExchangePtr exchange) {
 
 json::object row(const MachineUsage& machine) {
   const model::Usage& usage = machine.usage;
-  return {{"project", machine.project},        {"name", machine.name},
-          {"uid", machine.uid.text()},         {"vcpuNs", usage.vcpu_ns},
-          {"emulatorNs", usage.emulator_ns},   {"bridleNs", usage.bridle_ns},
-          {"memoryBytes", usage.memory_bytes}, {"readBytes", usage.read_bytes},
-          {"writeBytes", usage.write_bytes}};
+  return {{"project", machine.project},
+          {"name", machine.name},
+          {"uid", machine.uid.text()},
+          {"vcpuNs", usage.vcpu_ns},
+          {"emulatorNs", usage.emulator_ns},
+          {"bridleNs", usage.bridle_ns},
+          {"memoryBytes", usage.memory_bytes},
+          {"readBytes", usage.read_bytes},
+          {"writeBytes", usage.write_bytes},
+          {"balloonBytes", usage.balloon_bytes},
+          {"guestTotalBytes", usage.guest_total},
+          {"guestFreeBytes", usage.guest_free},
+          {"guestAvailableBytes", usage.guest_available}};
 }
 
 void show_usage(ExchangePtr exchange) {

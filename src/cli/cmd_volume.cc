@@ -1,9 +1,10 @@
-// bridle volume create, list, delete; bridle host show.
+// bridle volume create, list, resize, delete.
+#include "base/units.h"
 #include "cli/commands.h"
-#include "cli/describe.h"
 #include "cli/listing.h"
 #include "cli/output.h"
 #include "cli/waiting.h"
+#include "model/quantity.h"
 
 namespace bridle::cli {
 namespace {
@@ -39,32 +40,41 @@ Result<int> run_create(Context& context, const Args& args) {
   return Exit::done;
 }
 
+// Resized for the size that it is given now: the guest sees it, or the file has it.
+Judge has_size(uint64_t wanted) {
+  return [wanted](const json::value& object) -> Result<Verdict> {
+    if (object.is_null()) return Error(Code::not_found, "the volume is gone");
+    const auto size = model::bytes_of(at(object, "status.size"));
+    if (size.ok() && *size == wanted) return Verdict::met;
+    const std::string message = text_at(object, "status.message");
+    if (message.starts_with("not resized")) return Error(Code::internal, message);
+    return Verdict::wait;
+  };
+}
+
+Result<int> run_resize(Context& context, const Args& args) {
+  const auto& kind = model::info(model::Kind::volume);
+  const std::string project = context.globals().project;
+  const std::string name = args.one("NAME");
+  BRIDLE_TRY(const uint64_t size, parse_bytes(args.one("SIZE")).context("SIZE"));
+  BRIDLE_TRY(json::value object, context.api().object(kind, project, name));
+  object.as_object()["spec"].as_object()["size"] = model::bytes_text(size);
+  object.as_object().erase("status");
+  BRIDLE_TRY(object, context.api().put(object, false));
+  if (args.has("wait")) {
+    BRIDLE_TRY(object, wait_until(context, {&kind, project, name}, has_size(size),
+                                  {std::chrono::minutes(2), "resizing"}));
+  }
+  print_outcome(context, object, args.has("wait") ? "resized" : "resizing");
+  return Exit::done;
+}
+
 Result<int> run_delete(Context& context, const Args& args) {
   const auto& kind = model::info(model::Kind::volume);
   for (const auto& name : args.all("NAME")) {
     BRIDLE_TRY(const json::value left, context.api().remove(kind, context.globals().project, name));
     context.out() << "volume/" << name << (left.is_null() ? " deleted\n" : " deleting\n");
   }
-  return Exit::done;
-}
-
-Result<int> run_host_show(Context& context, const Args& args) {
-  const auto& kind = model::info(model::Kind::host);
-  std::string name = args.one("NAME");
-  if (name.empty()) {
-    BRIDLE_TRY(const Listing hosts, context.api().list(kind, {}));
-    if (hosts.items.size() != 1) {
-      print_objects(context, kind, hosts.items, false, false);
-      return Exit::done;
-    }
-    name = text_at(hosts.items[0], "metadata.name");
-  }
-  BRIDLE_TRY(const json::value host, context.api().object(kind, {}, name));
-  if (context.globals().format == Format::table)
-    context.out() << description(host, {}, context.clock().wall(), context.terminal().width,
-                                 context.style());
-  else
-    print_objects(context, kind, {host}, false, true);
   return Exit::done;
 }
 
@@ -88,6 +98,16 @@ void add_volume_commands(CommandTable& table) {
         {"bridle volume create data --size 4GiB --owner ann@example.org", "and whose it is"},
         {"bridle volume create web-root --image debian", "a writable copy of debian's disk"}},
        run_create});
+  table.commands.push_back(
+      {{"volume", "resize"},
+       "Make a disk larger, also under a running guest",
+       "A running guest sees the new size at once; its partitions and file systems are its own "
+       "affair. "
+       "A volume never shrinks.",
+       {name, {"SIZE", "its new size"}},
+       {{"--wait,-w", "", "until it has the size"}},
+       {{"bridle volume resize data 8GiB --wait", "and in the guest: resize2fs /dev/vdb"}},
+       run_resize});
   table.commands.push_back({{"volume", "delete"},
                             "Delete disks and what is on them",
                             "A volume that a machine uses stays until the machine is gone.",
@@ -95,17 +115,6 @@ void add_volume_commands(CommandTable& table) {
                             {},
                             {{"bridle volume delete data", "for good"}},
                             run_delete});
-}
-
-void add_host_commands(CommandTable& table) {
-  table.commands.push_back(
-      {{"host", "show"},
-       "Show what a host has, what is reserved, and how it runs guests",
-       "",
-       {{"NAME", "the host; without it, the only one", 0, 1}},
-       {},
-       {{"bridle host show", "this host"}, {"bridle host show -o json", "for programs"}},
-       run_host_show});
 }
 
 }  // namespace bridle::cli

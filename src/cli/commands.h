@@ -12,9 +12,9 @@ void add_machine_commands(CommandTable& table);    // machine list, start, stop,
 void add_define_commands(CommandTable& table);     // machine define
 void add_console_commands(CommandTable& table);    // machine console, exec
 void add_image_commands(CommandTable& table);      // image build, list, inspect, delete
-void add_import_commands(CommandTable& table);    // image import
-void add_volume_commands(CommandTable& table);     // volume create, list, delete
-void add_host_commands(CommandTable& table);       // host show
+void add_import_commands(CommandTable& table);     // image import
+void add_volume_commands(CommandTable& table);     // volume create, list, resize, delete
+void add_host_commands(CommandTable& table);       // host show, drain, shutdown, resume
 void add_operation_commands(CommandTable& table);  // operation list, show, wait, cancel
 void add_ledger_commands(CommandTable& table);     // ledger list, verify, export
 void add_event_commands(CommandTable& table);      // events

@@ -133,6 +133,10 @@ void usage(Page& page, const json::value& object) {
   page.row("QEMU CPU", time("emulatorNs"));
   page.row("Bridle CPU", time("bridleNs"));
   page.row("Memory", count("memoryBytes") + " resident");
+  if (number_at(used, "guestTotalBytes") > 0)
+    page.row("Guest memory", count("guestAvailableBytes") + " available of " +
+                                 count("guestTotalBytes") + ", " + count("guestFreeBytes") +
+                                 " free; the balloon leaves " + count("balloonBytes"));
   page.row("Disk", count("readBytes") + " read, " + count("writeBytes") + " written");
 }
 

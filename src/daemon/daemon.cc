@@ -1,11 +1,15 @@
 #include "daemon/daemon.h"
 
+#include <unistd.h>
+
 #include <csignal>
+#include <sstream>
 
 #include "api/api.h"
 #include "api/server.h"
 #include "base/child.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/layout.h"
 #include "base/log.h"
 #include "base/random.h"
@@ -37,6 +41,7 @@ namespace bridle::daemon {
 namespace {
 
 constexpr auto house_keeping = std::chrono::seconds(5);
+constexpr auto stop_watching = std::chrono::milliseconds(500);
 
 struct Qemu {
   std::string version;  // empty: none
@@ -53,6 +58,18 @@ Qemu find_qemu() {
   const Status fit = machine::check_qemu_version(*version);
   if (!fit.ok()) log::error("this QEMU is refused", {{"why", fit.error().message()}});
   return {version->text(), fit.ok()};
+}
+
+// Names what started bridled: the supervisor outlives a killed bridled, and not a stopped Bridle.
+std::string start_name(const Uuid& boot_id) {
+  const pid_t parent = ::getppid();
+  const auto stat = read_file("/proc/" + std::to_string(parent) + "/stat", 4096);
+  std::string since;
+  if (stat.ok() && stat->rfind(')') != std::string::npos) {
+    std::istringstream fields(stat->substr(stat->rfind(')') + 1));
+    for (int field = 3; field <= 22; ++field) fields >> since;
+  }
+  return boot_id.text() + "/" + std::to_string(parent) + "/" + since;
 }
 
 }  // namespace
@@ -102,7 +119,8 @@ struct Daemon::Parts {
   std::unique_ptr<DaemonBackend> backend;
   std::unique_ptr<api::Api> api;
   std::unique_ptr<api::Server> server;
-  std::unique_ptr<Handle> signals, house;
+  std::unique_ptr<Handle> signals, house, watch;
+  bool was_stopping = false;
 };
 
 fleet::HostFacts Daemon::Parts::facts() {
@@ -188,6 +206,7 @@ Status Daemon::Parts::begin() {
   std::vector<fleet::OpenIntent> open;
   for (const auto& [seq, entry] : ledger->open_intents())
     open.push_back({seq, entry.verb, entry.object});
+  BRIDLE_CHECK(host->begin(host_name(), start_name(boot_id)));
   told = facts();
   runner.tell(fleet::Begin{told, std::move(open)});
   BRIDLE_CHECK(feed->begin());
@@ -196,6 +215,12 @@ Status Daemon::Parts::begin() {
   server =
       std::make_unique<api::Server>(loop.context(), *api, std::move(listener), layout.daemon_uid());
   house = loop.every(house_keeping, [this] { keep_house(); });
+  // Whoever stops the host's machines waits for its status.
+  watch = loop.every(stop_watching, [this] {
+    const bool stops = runner.controller().host_guests() != model::HostGuests::run;
+    if (stops || was_stopping) (void)host->refresh(host_facts()).ok();
+    was_stopping = stops;
+  });
   return {};
 }
 

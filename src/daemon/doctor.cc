@@ -1,10 +1,12 @@
 #include "daemon/doctor.h"
 
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "base/units.h"
 #include "daemon/host.h"
 #include "daemon/processes.h"
+#include "machine/arguments.h"
 
 namespace bridle::daemon {
 namespace json = boost::json;
@@ -39,6 +41,14 @@ json::object cgroup_check() {
   return check("cgroups", version != 0, message, "mount -t cgroup2 none /sys/fs/cgroup");
 }
 
+// Needed only by machines with spec.firmware: said, not failed.
+json::object firmware_check() {
+  for (const auto firmware : {model::Firmware::uefi, model::Firmware::uefi_secure})
+    if (::access(std::string(machine::firmware_files(firmware).code).c_str(), R_OK) != 0)
+      return check("firmware", true, "BIOS only; for UEFI: apt-get install ovmf", "");
+  return check("firmware", true, "BIOS, UEFI, UEFI with Secure Boot", "");
+}
+
 }  // namespace
 
 json::object examine(const Layout& layout, const DoctorFacts& facts) {
@@ -53,6 +63,7 @@ json::object examine(const Layout& layout, const DoctorFacts& facts) {
                          install_qemu));
   // TCG is slower, not wrong: said, not failed.
   checks.push_back(check("engine", true, facts.engine + ": " + facts.engine_why, ""));
+  checks.push_back(firmware_check());
   checks.push_back(cgroup_check());
   checks.push_back(disk_check(layout));
   const uint64_t memory = host_memory_bytes();

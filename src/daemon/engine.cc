@@ -132,7 +132,7 @@ void EngineKeeper::forget_guest() {
 void EngineKeeper::watch_console() {
   const std::string folder = layout_.guest(*uuid_);
   GuestLink::Callbacks quiet;
-  quiet.monitor_up = [](machine::qmp::RunState) {};
+  quiet.monitor_up = [](machine::qmp::RunState, const std::string&) {};
   quiet.monitor_event = [](const machine::qmp::Event&) {};
   quiet.monitor_down = [](const std::string&) {};
   quiet.agent_ready = [](const std::string&) {};

@@ -52,7 +52,7 @@ void GuestLink::carry_out(machine::MonitorAction& action) {
                    BRIDLE_CRASH_POINT("qmp.sent");
                  },
                  [&](machine::MonitorUp& up) {
-                   callbacks_.monitor_up(up.state);
+                   callbacks_.monitor_up(up.state, up.version.text());
                    open_agent();
                  },
                  [&](machine::MonitorEvent& event) { callbacks_.monitor_event(event.event); },

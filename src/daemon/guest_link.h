@@ -23,7 +23,7 @@ namespace bridle::daemon {
 class GuestLink {
  public:
   struct Callbacks {
-    std::function<void(machine::qmp::RunState)> monitor_up;
+    std::function<void(machine::qmp::RunState, const std::string& qemu_version)> monitor_up;
     std::function<void(const machine::qmp::Event&)> monitor_event;
     std::function<void(const std::string& why)> monitor_down;
     std::function<void(const std::string& version)> agent_ready;

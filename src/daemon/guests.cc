@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "machine/balloon.h"
 
 namespace bridle::daemon {
 namespace {
@@ -59,6 +60,9 @@ constexpr std::array<std::pair<fleet::MonitorVerb, const char*>, 4> commands{{
     {fleet::MonitorVerb::reset, "system_reset"},
 }};
 
+// More than any machine has: QEMU takes it for all.
+constexpr uint64_t whole_memory = uint64_t{1} << 60;
+
 }  // namespace
 
 Guests::Guests(Loop& loop, Clock& clock, Random& random, const Layout& layout, Runner& runner,
@@ -72,6 +76,8 @@ void Guests::register_hands() {
   runner_.handle<fleet::StartGuest>([this](auto& a) { start(a); });
   runner_.handle<fleet::SignalGuest>([this](auto& a) { signal(a); });
   runner_.handle<fleet::SetLimits>([this](auto& a) { set_limits(a); });
+  runner_.handle<fleet::SetTuning>([this](auto& a) { tune(a); });
+  runner_.handle<fleet::ResizeDisk>([this](auto& a) { resize(a); });
   runner_.handle<fleet::ReleaseGuest>([this](auto& a) { release(a); });
   runner_.handle<fleet::SampleUsage>([this](auto& a) { sample(a); });
   runner_.handle<fleet::AttachMonitor>([this](auto& a) { attach(a); });
@@ -179,6 +185,44 @@ void Guests::set_limits(fleet::SetLimits& action) {
             });
 }
 
+GuestLink* Guests::monitor_of(const Uuid& uuid, uint64_t boot) {
+  const auto found = guests_.find(uuid);
+  const bool there =
+      found != guests_.end() && found->second.boot == boot && found->second.link != nullptr;
+  return there ? found->second.link.get() : nullptr;
+}
+
+void Guests::tune(fleet::SetTuning& action) {
+  GuestLink* link = monitor_of(action.uuid, action.boot);
+  if (link == nullptr) return;  // MonitorDown was told, or will be
+  const auto done = [uuid = action.uuid](Result<boost::json::value> reply) {
+    if (!reply.ok())
+      log::warning("QEMU refuses a setting",
+                   {{"machine", uuid.text()}, {"why", reply.error().message()}});
+  };
+  const uint64_t memory =
+      action.tuning.memory_target != 0 ? action.tuning.memory_target : whole_memory;
+  link->command("balloon", {{"value", memory}}, done);
+  if (!action.disks) return;
+  link->command("qom-set",
+                {{"path", machine::disk_limits_path},
+                 {"property", "limits"},
+                 {"value", machine::throttle_limits(action.tuning.disk)}},
+                done);
+}
+
+void Guests::resize(fleet::ResizeDisk& action) {
+  const auto reply = [this, token = action.token](Result<boost::json::value> result) {
+    fleet::VolumeResized answer{token, {}};
+    if (!result.ok()) answer.result = std::move(result).error();
+    runner_.tell(std::move(answer));
+  };
+  GuestLink* link = monitor_of(action.machine, action.boot);
+  if (link == nullptr) return reply(Error(Code::unreachable, "QEMU's monitor is not connected"));
+  link->command("block_resize",
+                {{"node-name", machine::disk_node(action.index)}, {"size", action.size}}, reply);
+}
+
 void Guests::release(fleet::ReleaseGuest& action) {
   const Uuid uuid = action.uuid;
   const uint64_t boot = action.boot;
@@ -204,15 +248,35 @@ void Guests::sample(fleet::SampleUsage& action) {
               } else {
                 sample.usage = std::move(reply).error();
               }
-              runner_.tell(std::move(sample));
+              tell_usage(std::move(sample));
             });
+}
+
+// What the guest's balloon driver says is added where its monitor answers.
+void Guests::tell_usage(fleet::UsageSample sample) {
+  GuestLink* link = monitor_of(sample.uuid, sample.boot);
+  if (link == nullptr || !link->monitor_attached() || !sample.usage.ok())
+    return runner_.tell(std::move(sample));
+  const auto shared = std::make_shared<fleet::UsageSample>(std::move(sample));
+  link->command("query-balloon", {}, [shared](Result<boost::json::value> reply) {
+    if (reply.ok()) shared->usage->balloon_bytes = machine::balloon_actual(*reply);
+  });
+  link->command("qom-get", {{"path", machine::balloon_path}, {"property", "guest-stats"}},
+                [this, shared](Result<boost::json::value> reply) {
+                  const auto stats =
+                      reply.ok() ? machine::guest_memory(*reply) : machine::GuestMemory{};
+                  shared->usage->guest_total = stats.total;
+                  shared->usage->guest_free = stats.free;
+                  shared->usage->guest_available = stats.available;
+                  runner_.tell(std::move(*shared));
+                });
 }
 
 GuestLink::Callbacks Guests::callbacks(const Uuid& uuid, uint64_t boot) {
   GuestLink::Callbacks callbacks;
-  callbacks.monitor_up = [this, uuid, boot](qmp::RunState state) {
+  callbacks.monitor_up = [this, uuid, boot](qmp::RunState state, const std::string& version) {
     jail_.ask(jail::make_request(jail::Verb::place, 0, uuid), {}, [](Result<jail::Answer>) {});
-    runner_.tell(fleet::MonitorUp{uuid, boot, state != qmp::RunState::running});
+    runner_.tell(fleet::MonitorUp{uuid, boot, state != qmp::RunState::running, version});
   };
   callbacks.monitor_event = [this, uuid, boot](const qmp::Event& event) {
     if (const auto news = news_of(event)) runner_.tell(fleet::MonitorEvent{uuid, boot, *news});
@@ -247,12 +311,11 @@ void Guests::command(fleet::Monitor& action) {
     if (!result.ok()) answer.result = std::move(result).error();
     runner_.tell(std::move(answer));
   };
-  const auto found = guests_.find(action.uuid);
-  if (found == guests_.end() || found->second.boot != action.boot || !found->second.link)
-    return reply(Error(Code::unreachable, "QEMU's monitor is not connected"));
+  GuestLink* link = monitor_of(action.uuid, action.boot);
+  if (link == nullptr) return reply(Error(Code::unreachable, "QEMU's monitor is not connected"));
   const auto* name = std::find_if(commands.begin(), commands.end(),
                                   [&](const auto& c) { return c.first == action.verb; });
-  found->second.link->command(name->second, {}, reply);
+  link->command(name->second, {}, reply);
 }
 
 void Guests::exited(const jail::Answer& answer) {

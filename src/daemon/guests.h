@@ -51,11 +51,16 @@ class Guests {
   Result<jail::Request> start_request(const fleet::StartGuest& action, std::vector<Fd>& files);
   void signal(fleet::SignalGuest& action);
   void set_limits(fleet::SetLimits& action);
+  void tune(fleet::SetTuning& action);
+  void resize(fleet::ResizeDisk& action);
+  void tell_usage(fleet::UsageSample sample);
   void release(fleet::ReleaseGuest& action);
   void sample(fleet::SampleUsage& action);
   void attach(fleet::AttachMonitor& action);
   void command(fleet::Monitor& action);
 
+  // Null: it is not connected.
+  GuestLink* monitor_of(const Uuid& uuid, uint64_t boot);
   Guest& guest(const Uuid& uuid, uint64_t boot);
   GuestLink::Callbacks callbacks(const Uuid& uuid, uint64_t boot);
   void drop(const Uuid& uuid);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "fleet/admission.h"
 #include "fleet/objects.h"
 #include "model/machine.h"
@@ -56,6 +57,36 @@ Status HostObject::create(const std::string& name) {
   return {};
 }
 
+Status HostObject::let_run(const std::string& name, const store::Entry& entry) {
+  BRIDLE_TRY(model::Object host, model::decode_spec(model::Kind::host, entry.value));
+  BRIDLE_TRY(model::HostSpec spec, model::host_spec(host.spec));
+  if (spec.guests != model::HostGuests::shutdown) return {};
+  log::info("the shutdown is over: machines that are wanted on start");
+  spec.guests = model::HostGuests::run;
+  host.spec = model::to_json(spec);
+  ++host.metadata.generation;
+  const auto done =
+      store_.commit({{store::Write::Kind::put, model::spec_key(model::Kind::host, "", name),
+                      model::encode_spec(host), entry.modified}},
+                    store::Durability::full);
+  if (!done.ok()) return Error(done.error().code(), done.error().message());
+  return {};
+}
+
+Status HostObject::begin(const std::string& name, std::string start) {
+  start_ = std::move(start);
+  BRIDLE_TRY(const auto spec, store_.get(model::spec_key(model::Kind::host, "", name)));
+  BRIDLE_TRY(const auto stored, store_.get(model::status_key(model::Kind::host, "", name)));
+  if (!spec.has_value()) return {};
+  std::string before;
+  boost::system::error_code wrong;
+  if (stored.has_value())
+    if (const auto text = json::parse(stored->value, wrong); !wrong && text.is_object())
+      if (const auto status = model::host_status(text.get_object()); status.ok())
+        before = status->start;
+  return before == start_ ? Status() : let_run(name, *spec);
+}
+
 model::HostAmounts HostObject::reserved(const std::string& name) {
   const auto entry = store_.get(model::spec_key(model::Kind::host, "", name));
   if (!entry.ok() || !entry->has_value()) return {};
@@ -72,6 +103,9 @@ model::HostStatus HostObject::status(const Facts& facts) {
   status.engine_reason = facts.engine_reason;
   status.qemu_version = facts.qemu_version;
   status.kernel = kernel_release();
+  status.running = static_cast<uint32_t>(runner_.controller().living());
+  status.guests = model::name(runner_.controller().host_guests());
+  status.start = start_;
   status.cgroup_version = cgroup_version();
   status.cgroup_notes = cgroup_notes(status.cgroup_version);
   runner_.controller().objects().each(model::Kind::machine, [&](const fleet::Row& row) {

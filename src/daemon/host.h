@@ -29,6 +29,8 @@ class HostObject {
   HostObject(Clock& clock, Random& random, store::Store& store, Runner& runner)
       : clock_(clock), random_(random), store_(store), runner_(runner) {}
 
+  // First of all: names this start of Bridle. A shutdown that was asked for before it is over.
+  Status begin(const std::string& name, std::string start);
   // Creates the object where there is none, and writes its status if it changed.
   Status refresh(const Facts& facts);
   // What the operator reserved for the host itself; zero where there is no object yet.
@@ -42,6 +44,9 @@ class HostObject {
   Random& random_;
   store::Store& store_;
   Runner& runner_;
+  Status let_run(const std::string& name, const store::Entry& entry);
+
+  std::string start_;
   std::string written_;  // the status as last written, without `seen`
 };
 

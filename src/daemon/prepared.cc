@@ -1,5 +1,6 @@
 #include "daemon/prepared.h"
 
+#include "daemon/firmware.h"
 #include "image/seed_iso.h"
 #include "image/take_in.h"
 #include "image/volume.h"
@@ -20,6 +21,12 @@ machine::DiskPlan disk_plan(const Layout& layout, const fleet::DiskSource& sourc
   return plan;
 }
 
+void add_kernel(const Layout& layout, const model::ImageStatus& image, machine::LaunchPlan& plan) {
+  if (!image.kernel.digest.empty()) plan.kernel = image::part_path(layout, image.kernel.digest);
+  if (!image.initrd.digest.empty()) plan.initrd = image::part_path(layout, image.initrd.digest);
+  plan.kernel_arguments = image.kernel_arguments;
+}
+
 }  // namespace
 
 Result<machine::LaunchPlan> launch_plan(const Layout& layout, const fleet::Launch& launch) {
@@ -31,14 +38,14 @@ Result<machine::LaunchPlan> launch_plan(const Layout& layout, const fleet::Launc
   plan.spec = launch.spec;
   plan.pinned = launch.pinned;
   plan.engine = *engine;
-  if (!launch.image.kernel.digest.empty())
-    plan.kernel = image::part_path(layout, launch.image.kernel.digest);
-  if (!launch.image.initrd.digest.empty())
-    plan.initrd = image::part_path(layout, launch.image.initrd.digest);
-  plan.kernel_arguments = launch.image.kernel_arguments;
+  if (launch.spec.boot == model::Boot::kernel) add_kernel(layout, launch.image, plan);
   for (const auto& source : launch.disks) plan.disks.push_back(disk_plan(layout, source));
   if (launch.spec.seed || !launch.spec.raw.user_data.empty())
     plan.seed_iso = image::seed_iso_path(layout, launch.id.uuid);
+  if (launch.spec.firmware != model::Firmware::bios) {
+    plan.firmware_code = machine::firmware_files(launch.spec.firmware).code;
+    plan.firmware_vars = variables_path(layout, launch.id.uuid);
+  }
   return plan;
 }
 

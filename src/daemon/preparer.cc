@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "daemon/firmware.h"
 #include "image/seed_iso.h"
 #include "image/take_in.h"
 
@@ -65,21 +66,27 @@ void Preparer::drop(const fleet::DropPrepared& action) {
   under_way_.erase(action.uuid);
   guests_.forget_prepared(action.uuid, action.boot);
   if (!action.forever) return;
-  worker_.run([this, uuid = action.uuid] { return image::delete_seed_iso(layout_, uuid); },
-              [uuid = action.uuid](const Status& deleted) {
-                if (!deleted.ok())
-                  log::warning("a seed was left behind",
-                               {{"machine", uuid.text()}, {"why", deleted.error().message()}});
-              });
+  const auto remove = [this, uuid = action.uuid]() -> Status {
+    BRIDLE_CHECK(image::delete_seed_iso(layout_, uuid));
+    return delete_variables(layout_, uuid);
+  };
+  worker_.run(remove, [uuid = action.uuid](const Status& deleted) {
+    if (!deleted.ok())
+      log::warning("a seed or firmware variables were left behind",
+                   {{"machine", uuid.text()}, {"why", deleted.error().message()}});
+  });
 }
 
 Result<Prepared> Preparer::make_ready(const fleet::Launch& launch) {
   Prepared prepared;
-  BRIDLE_CHECK(open_part(launch.image.kernel.digest, launch, prepared));
-  BRIDLE_CHECK(open_part(launch.image.initrd.digest, launch, prepared));
+  if (launch.spec.boot == model::Boot::kernel) {
+    BRIDLE_CHECK(open_part(launch.image.kernel.digest, launch, prepared));
+    BRIDLE_CHECK(open_part(launch.image.initrd.digest, launch, prepared));
+  }
   for (const auto& disk : launch.disks)
     BRIDLE_CHECK(open_part(disk.volume.backing, launch, prepared));
   BRIDLE_CHECK(write_seed(launch));
+  BRIDLE_CHECK(make_variables(layout_, launch.id.uuid, launch.spec.firmware));
   return prepared;
 }
 

@@ -36,6 +36,7 @@ Result<model::VolumeStatus> make(const Layout& layout, const fleet::CreateVolume
 Volumes::Volumes(const Layout& layout, Worker& worker, Runner& runner)
     : layout_(layout), worker_(worker), runner_(runner) {
   runner_.handle<fleet::CreateVolume>([this](auto& a) { create(a); });
+  runner_.handle<fleet::ResizeVolume>([this](auto& a) { resize(a); });
   runner_.handle<fleet::RemoveVolume>([this](auto& a) { remove(a); });
 }
 
@@ -44,6 +45,17 @@ void Volumes::create(fleet::CreateVolume& action) {
               [this, token = action.token](Result<model::VolumeStatus> status) {
                 runner_.tell(fleet::VolumeCreated{token, std::move(status)});
               });
+}
+
+void Volumes::resize(fleet::ResizeVolume& action) {
+  worker_.run(
+      [&layout = layout_, action] {
+        const std::string format = action.path.ends_with(".raw") ? "raw" : "qcow2";
+        return image::grow_volume(layout, action.uuid, format, action.size);
+      },
+      [this, token = action.token](Status status) {
+        runner_.tell(fleet::VolumeResized{token, std::move(status)});
+      });
 }
 
 void Volumes::remove(fleet::RemoveVolume& action) {

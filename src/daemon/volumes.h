@@ -1,4 +1,4 @@
-// Volumes: the hands for CreateVolume and RemoveVolume, on the worker's thread.
+// Volumes: the hands for CreateVolume, ResizeVolume and RemoveVolume, on the worker's thread.
 // Thread class: the loop's thread.
 #pragma once
 
@@ -14,6 +14,7 @@ class Volumes {
 
  private:
   void create(fleet::CreateVolume& action);
+  void resize(fleet::ResizeVolume& action);
   void remove(fleet::RemoveVolume& action);
 
   const Layout& layout_;

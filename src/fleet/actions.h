@@ -99,6 +99,18 @@ struct SetLimits {  // no answer; tried again at the next adoption
   uint64_t boot = 0;
   Limits limits;
 };
+// What a running guest takes over through its monitor.
+struct Tuning {
+  uint64_t memory_target = 0;  // bytes that the balloon leaves; 0: all
+  model::DiskResources disk;   // of all its disks together
+  bool operator==(const Tuning&) const = default;
+};
+struct SetTuning {  // no answer; sent again when the monitor comes back
+  Uuid uuid;
+  uint64_t boot = 0;
+  Tuning tuning;
+  bool disks = false;  // it has any: their limits can be set
+};
 struct ReleaseGuest {  // -> GuestReleased
   Uuid uuid;
   uint64_t boot = 0;
@@ -136,6 +148,23 @@ struct CreateVolume {
   model::VolumeSpec spec;
   model::ImageStatus image;  // of spec.image; its disk part is the backing file
 };
+// -> VolumeResized. Makes the file larger; no guest has it open. One that is as large is success.
+struct ResizeVolume {
+  Token token = 0;
+  uint64_t intent = 0;
+  Uuid uuid;
+  std::string path;  // VolumeStatus::path
+  uint64_t size = 0;
+};
+// -> VolumeResized. The same through the monitor of the guest that has the volume open.
+struct ResizeDisk {
+  Token token = 0;
+  uint64_t intent = 0;
+  Uuid machine;
+  uint64_t boot = 0;
+  size_t index = 0;  // of the disk, in the spec that the guest was started with
+  uint64_t size = 0;
+};
 struct RemoveVolume {  // -> VolumeRemoved. A missing file is success
   Token token = 0;
   uint64_t intent = 0;
@@ -171,7 +200,8 @@ struct CancelTimer {
 
 using Action =
     std::variant<Commit, LedgerAppend, ListGuests, Prepare, DropPrepared, StartGuest, SignalGuest,
-                 SetLimits, ReleaseGuest, SampleUsage, AttachMonitor, Monitor, CreateVolume,
-                 RemoveVolume, CollectParts, BuildImage, CancelBuild, SetTimer, CancelTimer>;
+                 SetLimits, SetTuning, ReleaseGuest, SampleUsage, AttachMonitor, Monitor,
+                 CreateVolume, ResizeVolume, ResizeDisk, RemoveVolume, CollectParts, BuildImage,
+                 CancelBuild, SetTimer, CancelTimer>;
 
 }  // namespace bridle::fleet

@@ -52,6 +52,10 @@ struct Controller::Parts {
   void on(const AgentReady& event) { machines.on(event); }
   void on(const Prepared& event) { machines.on(event); }
   void on(const UsageSample& event) { machines.on(event); }
+  void on(const VolumeResized& event) {
+    volumes.on(event);
+    machines.unblock();
+  }
   void on(const VolumeRemoved& event) { volumes.on(event); }
   void on(const PartsCollected& event) { images.on(event); }
   void on(const BuildProgress& event) { operations.on(event); }
@@ -136,6 +140,8 @@ struct Controller::Parts {
     machines.sample_all();
     timers.want(sample_owner, context.now + context.options.sample);
   }
+  void look_host(const std::string& ref) { machines.look_host(ref); }
+  void look_turn(const std::string&) { machines.take_turns(); }
   void look_collect(const std::string&) { images.collect(); }
 
   struct Look {
@@ -145,13 +151,15 @@ struct Controller::Parts {
   };
 
   void look(const std::string& ref) {
-    static constexpr std::array<Look, 9> looks = {{
+    static constexpr std::array<Look, 11> looks = {{
         {"machine/", &Parts::look_machine, false},
         {"~stray/", &Parts::look_machine, false},
         {"volume/", &Parts::look_volume, true},
         {"image/", &Parts::look_image, true},
         {"operation/", &Parts::look_operation, true},
         {"secret/", &Parts::look_secret, true},
+        {"host/", &Parts::look_host, true},
+        {"~turn", &Parts::look_turn, true},
         {"~resync", &Parts::look_resync, false},
         {"~sample", &Parts::look_sample, false},
         {"~collect", &Parts::look_collect, true},
@@ -194,6 +202,8 @@ std::vector<Action> Controller::step(const Event& event) {
 
 const Objects& Controller::objects() const { return parts_->objects; }
 bool Controller::ready() const { return parts_->machines.ready(); }
+model::HostGuests Controller::host_guests() const { return parts_->machines.host_guests(); }
+size_t Controller::living() const { return parts_->machines.living(); }
 
 bool Controller::busy() const {
   const Parts& parts = *parts_;

@@ -29,6 +29,7 @@
 #include "base/random.h"
 #include "fleet/actions.h"
 #include "fleet/events.h"
+#include "model/host.h"
 
 namespace bridle::fleet {
 
@@ -62,6 +63,10 @@ class Controller {
   const Objects& objects() const;
   // StoreLoaded and JailGuests came: it acts.
   bool ready() const;
+  // Guests that have a process, or may have.
+  size_t living() const;
+  // What is being done with them, as the Host object says.
+  model::HostGuests host_guests() const;
   // True while something is asked for and not answered, or a status waits to be written.
   bool busy() const;
 

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 
 #include "base/random.h"
 #include "fleet/objects.h"
@@ -390,6 +391,215 @@ TEST_F(World, AUsedVolumeMayNotBeDeleted) {
   EXPECT_EQ(refused.error().code(), Code::conflict);
   EXPECT_NE(refused.error().message().find("machine/lab/web"), std::string::npos);
   ASSERT_TRUE(take<CreateVolume>().has_value());
+}
+
+TEST_F(World, ARunningGuestIsToldItsMemoryTargetAndLimitsOnceAndAgainAfterAReconnect) {
+  load({machine("running")});
+  run_up();
+  EXPECT_FALSE(take<SetTuning>().has_value());  // its arguments say it already
+  Object object = stored();
+  object.spec["memoryTarget"] = "64MiB";
+  object.spec["resources"] = {{"disk", {{"operationsPerSecond", 100}}}};
+  ++object.metadata.generation;
+  change(object);
+  auto set = take<SetTuning>();
+  ASSERT_TRUE(set.has_value());
+  EXPECT_EQ(set->tuning, (Tuning{64 << 20, {0, 0, 100}}));
+  EXPECT_FALSE(take<SetTuning>().has_value());
+  EXPECT_EQ(status().message, "");  // nothing waits for a restart
+  tell(MonitorDown{uuid_, boot_});
+  pass(std::chrono::seconds(1));
+  tell(MonitorUp{uuid_, boot_, false});
+  set = take<SetTuning>();
+  ASSERT_TRUE(set.has_value());
+  EXPECT_EQ(set->tuning.memory_target, 64U << 20);
+}
+
+class Volumes : public World {
+ protected:
+  Object volume(std::string_view size) {
+    Object object;
+    object.kind = Kind::volume;
+    object.metadata.name = "data";
+    object.metadata.project = "lab";
+    object.metadata.uid = Uuid{{9}};
+    object.metadata.generation = 1;
+    object.metadata.finalizers = {"bridle/disk"};
+    object.spec = {{"size", size}, {"format", "raw"}};
+    object.status = {{"phase", "ready"}, {"path", "9.raw"}, {"size", "1GiB"}};
+    return object;
+  }
+  Object user(std::string_view power, bool read_only = false) {
+    Object object = machine(power);
+    object.spec["disks"] = {{{"name", "root"}, {"volume", "data"}, {"readOnly", read_only}}};
+    return object;
+  }
+  model::VolumeStatus volume_status() {
+    return *model::volume_status(
+        model::json::parse(keys_.at("/status/volume/lab/data")).as_object());
+  }
+};
+
+TEST_F(Volumes, GrowInTheirFileWhenNobodyHasThemOpenAndNobodyStartsMeanwhile) {
+  load({user("stopped"), volume("2GiB")});
+  auto resize = take<ResizeVolume>();
+  ASSERT_TRUE(resize.has_value());
+  EXPECT_EQ(resize->size, uint64_t{2} << 30);
+  Object object = stored();
+  object.spec["power"] = "running";
+  ++object.metadata.generation;
+  change(object);
+  EXPECT_FALSE(take<Prepare>().has_value());
+  EXPECT_EQ(status().reason, "VolumeNotReady");
+  tell(VolumeResized{resize->token, fine()});
+  EXPECT_EQ(volume_status().size, uint64_t{2} << 30);
+  EXPECT_TRUE(take<Prepare>().has_value());
+}
+
+TEST_F(Volumes, GrowThroughTheGuestThatHasThemOpen) {
+  load({user("running"), volume("1GiB")});
+  run_up();
+  EXPECT_FALSE(take<ResizeDisk>().has_value());
+  change(volume("3GiB"));
+  EXPECT_FALSE(take<ResizeVolume>().has_value());
+  auto resize = take<ResizeDisk>();
+  ASSERT_TRUE(resize.has_value());
+  EXPECT_EQ(resize->machine, uuid_);
+  EXPECT_EQ(resize->index, 0U);
+  tell(VolumeResized{resize->token, Error(Code::exhausted, "no space")});
+  EXPECT_EQ(volume_status().message, "not resized: no space");
+  pass(std::chrono::seconds(2));
+  resize = take<ResizeDisk>();
+  ASSERT_TRUE(resize.has_value());
+  tell(VolumeResized{resize->token, fine()});
+  EXPECT_EQ(volume_status().size, uint64_t{3} << 30);
+  EXPECT_EQ(open_intents(), 0U);
+}
+
+TEST_F(Volumes, NeverShrinkAndWaitForReaders) {
+  load({user("running", true), volume("512MiB")});
+  EXPECT_EQ(volume_status().message, "spec.size is less than the volume's: a volume never shrinks");
+  run_up();
+  change(volume("2GiB"));
+  EXPECT_FALSE(take<ResizeDisk>().has_value());
+  EXPECT_FALSE(take<ResizeVolume>().has_value());
+}
+
+// Three machines: "a" of order 1 with a delay of 5 s, "b" of order 2, "c" of order 1.
+class Turns : public World {
+ protected:
+  Object turn(const std::string& name, uint8_t id, uint32_t order, std::string_view delay) {
+    Object object = machine("running");
+    object.metadata.name = name;
+    object.metadata.uid = Uuid{{id}};
+    object.spec["autostart"] = {{"order", order}, {"delay", delay}};
+    return object;
+  }
+  void load_all() { load({turn("a", 1, 1, "5s"), turn("b", 2, 2, "0s"), turn("c", 3, 1, "0s")}); }
+  // Everything that may start does; their names in order.
+  std::string started() {
+    std::string names;
+    while (auto prepare = take<Prepare>()) {
+      const Launch& launch = prepare->launch;
+      names += launch.name;
+      boots_[launch.id.uuid] = launch.boot;
+      tell(Prepared{prepare->token, fine()});
+      tell(GuestStarted{launch.id.uuid, launch.boot, 1000});
+      tell(MonitorUp{launch.id.uuid, launch.boot, false});
+    }
+    return names;
+  }
+  // Whose power button was pressed, each once.
+  std::string asked_to_stop() {
+    std::string names;
+    while (auto command = take<Monitor>()) {
+      EXPECT_EQ(command->verb, MonitorVerb::powerdown);
+      const char name = static_cast<char>('a' - 1 + command->uuid.bytes[0]);
+      if (asked_.insert(name).second) names += name;
+    }
+    return names;
+  }
+  void ends(uint8_t id) {
+    const Uuid uuid{{id}};
+    tell(GuestExited{uuid, boots_[uuid], 0});
+    while (auto sample = take<SampleUsage>())
+      tell(UsageSample{sample->token, sample->uuid, sample->boot, model::Usage{}});
+    tell(GuestReleased{uuid, boots_[uuid], fine()});
+  }
+  void host(std::string_view guests) {
+    Object object;
+    object.kind = Kind::host;
+    object.metadata.name = "alpha";
+    object.spec = {{"guests", guests}};
+    tell(StoreChanged{{{++revision_, "/spec/host/alpha", model::encode_spec(object)}}});
+  }
+  std::string reason_of(const std::string& name) {
+    return model::machine_status(
+               model::json::parse(keys_.at("/status/machine/lab/" + name)).as_object())
+        ->reason;
+  }
+
+  std::map<Uuid, uint64_t> boots_;
+  std::set<char> asked_;
+};
+
+TEST_F(Turns, LowerOrdersStartFirstAndTheirDelayIsKept) {
+  load_all();
+  EXPECT_EQ(reason_of("b"), "WaitsForTurn");
+  EXPECT_EQ(started(), "ac");
+  pass(std::chrono::seconds(4));
+  EXPECT_EQ(started(), "");
+  pass(std::chrono::seconds(2));
+  EXPECT_EQ(started(), "b");
+}
+
+TEST_F(Turns, OneThatCannotStartKeepsNobodyWaiting) {
+  Object broken = turn("a", 1, 1, "5s");
+  broken.spec["disks"] = {{{"name", "root"}, {"volume", "none"}, {"readOnly", false}}};
+  load({broken, turn("b", 2, 2, "0s")});
+  EXPECT_EQ(reason_of("a"), "VolumeMissing");
+  EXPECT_EQ(started(), "b");
+}
+
+TEST_F(Turns, ADrainStopsTheHighestOrderFirstAndNothingStartsBeforeItEnds) {
+  load_all();
+  started();
+  pass(std::chrono::seconds(6));
+  EXPECT_EQ(started(), "b");
+  host("drain");
+  EXPECT_EQ(asked_to_stop(), "b");
+  pass(std::chrono::seconds(2));
+  EXPECT_EQ(asked_to_stop(), "");
+  ends(2);
+  EXPECT_EQ(asked_to_stop(), "ac");
+  EXPECT_EQ(reason_of("b"), "HostDraining");
+  ends(1);
+  ends(3);
+  EXPECT_EQ(brain_.living(), 0U);
+  pass(std::chrono::minutes(2));
+  EXPECT_EQ(started(), "");
+  host("run");
+  EXPECT_EQ(started(), "ac");
+  EXPECT_EQ(reason_of("b"), "WaitsForTurn");
+  EXPECT_EQ(open_intents(), 0U);
+}
+
+TEST_F(Turns, EachHasItsGraceOnceItIsItsTurn) {
+  load_all();
+  started();
+  pass(std::chrono::seconds(6));
+  started();
+  host("shutdown");
+  pass(std::chrono::seconds(29));
+  EXPECT_FALSE(take<SignalGuest>().has_value());
+  pass(std::chrono::seconds(2));
+  auto kill = take<SignalGuest>();
+  ASSERT_TRUE(kill.has_value());
+  EXPECT_EQ(kill->uuid, (Uuid{{2}}));
+  ends(2);
+  while (take<SignalGuest>()) continue;
+  pass(std::chrono::seconds(20));
+  EXPECT_FALSE(take<SignalGuest>().has_value());
 }
 
 }  // namespace

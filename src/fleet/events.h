@@ -120,6 +120,7 @@ struct MonitorUp {
   Uuid uuid;
   uint64_t boot = 0;
   bool paused = false;
+  std::string qemu_version = {};  // "10.0.2"
 };
 // The connection ended or could not be made; says nothing about QEMU.
 struct MonitorDown {
@@ -161,6 +162,11 @@ struct VolumeCreated {
   Token token = 0;
   Result<model::VolumeStatus> result = model::VolumeStatus{};
 };
+// Answer to ResizeVolume and ResizeDisk: it is on disk.
+struct VolumeResized {
+  Token token = 0;
+  Status result;
+};
 struct VolumeRemoved {
   Token token = 0;
   Status result;
@@ -200,8 +206,8 @@ struct Event {
   std::variant<Begin, HostChanged, StoreLoaded, StoreChanged, Committed, LedgerSynced, JailUp,
                JailDown, JailGuests, GuestStarted, GuestStartFailed, GuestExited, GuestReleased,
                MonitorUp, MonitorDown, MonitorEvent, MonitorReply, AgentReady, Prepared,
-               VolumeCreated, VolumeRemoved, PartsCollected, BuildProgress, BuildEnded, UsageSample,
-               TimerFired>
+               VolumeCreated, VolumeResized, VolumeRemoved, PartsCollected, BuildProgress,
+               BuildEnded, UsageSample, TimerFired>
       body;
 };
 

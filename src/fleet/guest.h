@@ -52,7 +52,8 @@ struct Guest {
   Launch launch;
   uint64_t planned_generation = 0;
   uint64_t launch_epoch = 0;
-  bool restarting = false;  // by the restart policy
+  bool restarting = false;         // by the restart policy
+  std::optional<uint32_t> queued;  // its order among those that start with the host
 
   // A stop under way.
   Intents::Id stop_intent = 0;
@@ -84,6 +85,7 @@ struct Guest {
   uint32_t failures = 0;
   std::optional<Blocked> blocked;
   std::optional<Limits> limits;  // as the jail has them
+  std::optional<Tuning> tuning;  // as QEMU was told
 
   // Deadlines.
   std::optional<Tick> boot_deadline, stop_deadline, retry_at, send_again, attach_at, command_at;

@@ -22,6 +22,7 @@ void MachineLoop::signal(Guest& guest, Signal what) {
   if (guest.state == State::off) {
     clear_run(guest);
     unblock();
+    someone_ended();
   }
 }
 
@@ -34,6 +35,7 @@ void MachineLoop::clear_run(Guest& guest) {
   guest.monitor_up = guest.attaching = false;
   guest.attach_backoff = Duration{};
   guest.limits.reset();
+  guest.tuning.reset();
   guest.kill_reason.clear();
   guest.status.pid = 0;
   for (auto* deadline : {&guest.boot_deadline, &guest.stop_deadline, &guest.send_again,
@@ -89,6 +91,8 @@ void MachineLoop::on(const JailGuests& list) {
 
 void MachineLoop::become_ready() {
   ready_ = true;
+  look_host(model::ref(model::Kind::host, "", context_.host.name));
+  queue_starts();
   for (const OpenIntent& open : std::exchange(recover_, {})) {
     const Row* row = objects_.find(open.object);
     const Guest* guest = row == nullptr ? nullptr : find(row->object.metadata.uid);
@@ -124,6 +128,7 @@ void MachineLoop::adopt(Guest& guest, const JailGuest& fact) {
   guest.exit_status = fact.exit_status;
   guest.last_words = fact.last_words;
   guest.limits.reset();
+  guest.tuning.reset();
   guest.retry_at.reset();
   guest.next.clear();
   if (fact.running) guest.boot_deadline = context_.now + context_.options.boot_timeout;
@@ -197,6 +202,7 @@ void MachineLoop::on(const MonitorUp& up) {
   if (guest->monitor_up) {
     intents_.close(guest->start_intent, true, "running");
     guest->calm_at = context_.now + context_.options.restart_calm;
+    if (!up.qemu_version.empty()) guest->status.qemu_version = up.qemu_version;
   }
   signal(*guest, up.paused ? Signal::monitor_paused : Signal::monitor_running);
   touch(*guest);
@@ -206,6 +212,7 @@ void MachineLoop::on(const MonitorDown& down) {
   Guest* guest = at(down.uuid, down.boot);
   if (guest == nullptr) return;
   guest->monitor_up = guest->attaching = false;
+  guest->tuning.reset();  // what was on its way may be lost
   guest->attach_at = context_.now + std::max(guest->attach_backoff, context_.options.monitor_retry);
   if (guest->command && guest->command->token != 0)
     drop_command(*guest, "the connection to QEMU's monitor ended");

@@ -35,16 +35,17 @@ const Guest* MachineLoop::find(const Uuid& uuid) const {
 }
 
 bool MachineLoop::idle() const {
-  return std::all_of(guests_.begin(), guests_.end(), [](const auto& entry) {
-    const Guest& guest = entry.second;
-    bool rests =
-        guest.state == State::off || guest.state == State::running || guest.state == State::paused;
-    return rests && !guest.command && guest.start_intent == 0 && guest.stop_intent == 0 &&
-           guest.resets.empty();
-  });
+  return queue_.empty() && std::all_of(guests_.begin(), guests_.end(), [](const auto& entry) {
+           const Guest& guest = entry.second;
+           bool rests = guest.state == State::off || guest.state == State::running ||
+                        guest.state == State::paused;
+           return rests && !guest.command && guest.start_intent == 0 && guest.stop_intent == 0 &&
+                  guest.resets.empty();
+         });
 }
 
 void MachineLoop::make_stray(Guest& guest) {
+  if (guest.queued) leave_queue(guest, Duration{});
   refs_.erase(guest.ref);
   timers_.want(guest.ref, std::nullopt);
   intents_.close(guest.delete_intent, true, "deleted");
@@ -87,9 +88,10 @@ void MachineLoop::look(const std::string& ref) {
   Row* row = objects_.machine(guest->uuid);
   if (row != nullptr) refresh(*guest, *row);
   if (!ready_) return;
-  if (row != nullptr && !define(*guest, *row)) return;
+  if (row != nullptr && !define(*guest, *row)) return keep_turn(*guest, row);
   run_forces(*guest);
   for (int i = 0; i < most_moves && move(*guest); ++i) continue;
+  keep_turn(*guest, row);
   keep_up(*guest);
   if (row == nullptr) {
     if (guest->state == State::off) return forget(*guest);
@@ -110,6 +112,7 @@ void MachineLoop::refresh(Guest& guest, const Row& row) {
     return;
   }
   guest.spec = std::move(*spec);
+  highest_.reset();
   if (row.object.metadata.generation <= guest.status.observed_generation) return;
   guest.status.observed_generation = row.object.metadata.generation;
   guest.held = false;
@@ -166,7 +169,7 @@ bool MachineLoop::define_fresh(Guest& guest, Row& row) {
 
 bool MachineLoop::wanted_on(const Guest& guest, const Row* row) const {
   return row != nullptr && !row->deleting() && !guest.held &&
-         guest.spec.power != model::Power::stopped;
+         guest.spec.power != model::Power::stopped && !must_stop(guest);
 }
 
 machine::Wish MachineLoop::wish(const Guest& guest, const Row* row) const {
@@ -238,6 +241,8 @@ bool MachineLoop::prepare(Guest& guest) {
   if (guest.retry_at && !due(guest.retry_at, context_.now)) return false;
   Row* row = objects_.machine(guest.uuid);
   if (Writer::pending(*row)) return false;
+  guest.blocked = wait_for_turn(guest);
+  if (guest.blocked) return false;
   Launch launch;
   guest.blocked = plan(guest, *row, launch);
   if (guest.blocked) return false;
@@ -311,6 +316,7 @@ bool MachineLoop::launch(Guest& guest) {
   std::optional<uint64_t> seq = intents_.seq(guest.start_intent);
   if (!guest.prepared || !seq || Writer::pending(*row) || !context_.jail_up) return false;
   guest.limits = limits_of(guest.spec);
+  guest.tuning = Tuning{0, guest.launch.spec.disk};
   context_.act(StartGuest{*seq, guest.launch, *guest.limits});
   guest.stamp = context_.token();
   guest.launch_epoch = context_.jail_epoch;
@@ -447,7 +453,18 @@ void MachineLoop::keep_up(Guest& guest) {
     guest.limits = wanted;
     context_.act(SetLimits{guest.uuid, guest.boot, wanted});
   }
+  tune(guest);
   run_resets(guest);
+}
+
+// A fresh QEMU has the disk limits from its arguments, and all its memory.
+void MachineLoop::tune(Guest& guest) {
+  if (!machine::lives(guest.state) || guest.stray || !guest.monitor_up) return;
+  const Tuning wanted{guest.spec.memory_target, guest.spec.disk};
+  if (guest.tuning == wanted) return;
+  guest.tuning = wanted;
+  const auto& disks = guest.launched.empty() ? guest.spec.disks : guest.launch.spec.disks;
+  context_.act(SetTuning{guest.uuid, guest.boot, wanted, !disks.empty()});
 }
 
 void MachineLoop::attach(Guest& guest) {
@@ -539,6 +556,7 @@ void MachineLoop::delete_step(Guest& guest, Row& row) {
 }
 
 void MachineLoop::forget(Guest& guest) {
+  if (guest.queued) leave_queue(guest, Duration{});
   timers_.want(guest.ref, std::nullopt);
   intents_.close(guest.delete_intent, true, "deleted");
   for (auto* operations : {&guest.resets, &guest.force_operations})

@@ -4,7 +4,8 @@
 //   look(guest): defined? -> wish -> machine::decide(state, wish) -> act -> status, alarm
 //
 // in machine_loop.cc; what events change is in machine_facts.cc; how an end is judged and what the
-// status says in machine_status.cc; what a start needs in start_plan.cc.
+// status says in machine_status.cc; what a start needs in start_plan.cc; whose turn it is when the
+// host starts and stops in turns.cc.
 //
 // A guest of the jail that no machine stands for is a stray: it is killed and released.
 //
@@ -13,6 +14,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,7 @@
 #include "fleet/objects.h"
 #include "fleet/timers.h"
 #include "fleet/writer.h"
+#include "model/host.h"
 
 namespace bridle::fleet {
 
@@ -63,8 +66,24 @@ class MachineLoop {
   void request(const Uuid& uuid, std::string_view verb, const std::string& operation);
   std::optional<Status> take_result(const std::string& operation);
   const Guest* find(const Uuid& uuid) const;
+  model::HostGuests host_guests() const { return host_guests_; }
   // The machine whose guest has this volume open, or is about to; empty: none.
   std::string user_of_volume(std::string_view project, std::string_view volume) const;
+  // By which disk a guest has this volume open, or is about to.
+  struct OpenDisk {
+    const Guest* guest;
+    size_t index;  // of the disk, in the spec that the guest was started with
+    bool writable;
+    bool reachable;  // its monitor answers
+  };
+  std::optional<OpenDisk> open_disk(std::string_view project, std::string_view volume) const;
+  // No guest may start with the volume `ref` meanwhile: its file is being changed.
+  // What the Host object says of its machines may have changed.
+  void look_host(const std::string& ref);
+  // The time between two orders may be over.
+  void take_turns();
+  size_t living() const;
+  void hold_volume(const std::string& ref, bool held);
 
  private:
   using Act = machine::Act;
@@ -97,12 +116,22 @@ class MachineLoop {
   void drop_unwanted(Guest& guest, Wish wish, Act act);
   void keep_up(Guest& guest);
   void attach(Guest& guest);
+  void tune(Guest& guest);
   void run_resets(Guest& guest);
   void run_forces(Guest& guest);
   void delete_step(Guest& guest, Row& row);
   void forget(Guest& guest);
   void fail_attempt(Guest& guest, std::string reason, std::string message);
   void set_alarm(Guest& guest);
+
+  // turns.cc
+  void queue_starts();
+  std::optional<Blocked> wait_for_turn(const Guest& guest);
+  void keep_turn(Guest& guest, const Row* row);
+  void leave_queue(Guest& guest, Duration delay);
+  uint32_t highest_order() const;
+  bool must_stop(const Guest& guest) const;
+  void someone_ended();
 
   // start_plan.cc
   std::optional<Blocked> plan(const Guest& guest, const Row& row, Launch& launch) const;
@@ -142,6 +171,12 @@ class MachineLoop {
   std::map<std::string, Uuid> refs_;
   std::map<Token, Uuid> waiting_;          // Prepare, Monitor, SampleUsage
   std::map<std::string, Status> results_;  // of operations
+  std::set<std::string> held_volumes_;
+  model::HostGuests host_guests_ = model::HostGuests::run;
+  std::map<uint32_t, std::set<Uuid>> queue_;  // waiting to start with the host, by order
+  uint32_t stage_ = 0;                        // the order that starts now
+  std::optional<Tick> gate_;                  // the next order starts no earlier
+  mutable std::optional<uint32_t> highest_;   // order among those that live; empty: find it anew
   std::vector<OpenIntent> recover_;
   bool ready_ = false;
 };

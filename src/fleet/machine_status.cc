@@ -15,8 +15,8 @@ using model::Phase;
 using model::Restart;
 
 // Keys of spec that a running guest cannot take over.
-constexpr std::string_view fixed_at_start[] = {"cpus",  "memory",     "image", "kernelArguments",
-                                               "disks", "interfaces", "seed",  "raw"};
+constexpr std::string_view fixed_at_start[] = {
+    "cpus", "memory", "image", "boot", "kernelArguments", "disks", "interfaces", "seed", "raw"};
 
 uint64_t number(const model::json::object& object, std::string_view key) {
   const model::json::value* value = object.if_contains(key);
@@ -26,7 +26,11 @@ uint64_t number(const model::json::object& object, std::string_view key) {
   return bad ? 0 : found;
 }
 
-// The counters of model::Usage; memory_bytes is a gauge and not among them.
+// What is true of now only.
+constexpr uint64_t model::Usage::*gauges[] = {
+    &model::Usage::memory_bytes, &model::Usage::balloon_bytes, &model::Usage::guest_total,
+    &model::Usage::guest_free, &model::Usage::guest_available};
+// The counters of model::Usage.
 struct Counter {
   std::string_view key;
   uint64_t model::Usage::*field;
@@ -205,6 +209,13 @@ void MachineLoop::explain(Guest& guest, const Row& row) {
   switch (status.phase) {
     case Phase::defined:
     case Phase::failed:
+      if (host_guests_ != model::HostGuests::run && guest.spec.power != model::Power::stopped &&
+          !guest.held) {
+        status.phase = Phase::defined;
+        status.reason = "HostDraining";
+        status.message = "the host stops its machines; bridle host resume lets them start again";
+        return;
+      }
       if (guest.blocked) {
         status.phase = guest.blocked->failed ? Phase::failed : Phase::defined;
         status.reason = guest.blocked->reason;
@@ -266,10 +277,10 @@ void MachineLoop::note_usage(Guest& guest, const UsageSample& sample) {
     for (const Counter& counter : counters)
       total.*counter.field = std::max(
           total.*counter.field, guest.ended_usage.*counter.field + (*sample.usage).*counter.field);
-    total.memory_bytes = sample.usage->memory_bytes;
+    for (uint64_t model::Usage::*gauge : gauges) total.*gauge = (*sample.usage).*gauge;
   }
   if (!last) return;
-  total.memory_bytes = 0;
+  for (uint64_t model::Usage::*gauge : gauges) total.*gauge = 0;
   guest.ended_usage = total;
   guest.ended_usage_boot = std::max(guest.ended_usage_boot, sample.boot);
 }

@@ -14,15 +14,19 @@ Blocked fails(std::string reason, std::string message) {
   return {std::move(reason), std::move(message), true};
 }
 
-// The disk by which this guest has the volume open or is about to; null: it has not. A guest that
-// was adopted and whose start is not known is taken to have what its spec names.
+// What the guest has open or is about to. A guest that was adopted and whose start is not known is
+// taken to have what its spec names.
+const std::vector<model::Disk>& disks_of(const Guest& guest) {
+  return guest.launched.empty() ? guest.spec.disks : guest.launch.spec.disks;
+}
+
+// The disk by which this guest has the volume; null: it has not.
 const model::Disk* disk_in_use(const Guest& guest, std::string_view project,
                                std::string_view volume) {
   if (guest.state == machine::State::off) return nullptr;
   std::string prefix = "machine/" + std::string(project) + "/";
   if (guest.ref.compare(0, prefix.size(), prefix) != 0) return nullptr;
-  const auto& disks = guest.launched.empty() ? guest.spec.disks : guest.launch.spec.disks;
-  for (const model::Disk& disk : disks)
+  for (const model::Disk& disk : disks_of(guest))
     if (disk.volume == volume) return &disk;
   return nullptr;
 }
@@ -33,6 +37,25 @@ std::string MachineLoop::user_of_volume(std::string_view project, std::string_vi
   for (const auto& [uuid, guest] : guests_)
     if (disk_in_use(guest, project, volume) != nullptr) return guest.ref;
   return "";
+}
+
+std::optional<MachineLoop::OpenDisk> MachineLoop::open_disk(std::string_view project,
+                                                            std::string_view volume) const {
+  for (const auto& [uuid, guest] : guests_) {
+    const model::Disk* disk = disk_in_use(guest, project, volume);
+    if (disk == nullptr) continue;
+    const bool up = guest.monitor_up && machine::lives(guest.state);
+    const auto index = static_cast<size_t>(disk - disks_of(guest).data());
+    return OpenDisk{&guest, index, !disk->read_only, up};
+  }
+  return std::nullopt;
+}
+
+void MachineLoop::hold_volume(const std::string& ref, bool held) {
+  if (held)
+    held_volumes_.insert(ref);
+  else
+    held_volumes_.erase(ref);
 }
 
 std::optional<Blocked> MachineLoop::plan(const Guest& guest, const Row& row, Launch& launch) const {
@@ -72,6 +95,7 @@ std::optional<Blocked> MachineLoop::plan_disks(const Guest& guest, Launch& launc
     Result<model::VolumeStatus> status = model::volume_status(volume->object.status);
     if (!status.ok() || status->phase != "ready")
       return waits("VolumeNotReady", ref + " is not ready yet");
+    if (held_volumes_.contains(ref)) return waits("VolumeNotReady", ref + " is being resized");
     for (const auto& [uuid, other] : guests_) {
       if (other.uuid == guest.uuid) continue;
       const model::Disk* theirs = disk_in_use(other, launch.project, disk.volume);

@@ -25,7 +25,8 @@ void VolumeLoop::look(const std::string& ref) {
   timers_.want(ref, std::nullopt);
   if (row->deleting()) return remove(*row, work);
   Result<model::VolumeStatus> status = model::volume_status(row->object.status);
-  if (!status.ok() || status->phase != "ready") create(*row, work);
+  if (!status.ok() || status->phase != "ready") return create(*row, work);
+  resize(*row, work, *status);
 }
 
 void VolumeLoop::forget(const std::string& ref) {
@@ -34,6 +35,7 @@ void VolumeLoop::forget(const std::string& ref) {
   auto found = works_.find(ref);
   if (found == works_.end()) return;
   intents_.close(found->second.intent, true, "done");
+  machines_.hold_volume(ref, false);
   asked_.erase(found->second.asked);
   if (found->second.creates) --creating_;
   works_.erase(found);
@@ -92,6 +94,33 @@ void VolumeLoop::create(Row& row, Work& work) {
   work.creates = true;
   ++creating_;
   context_.act(std::move(act));
+}
+
+// Grown where it is: by the guest that has the volume open, so that it sees the new size at once,
+// or else in its file. A volume never shrinks: what lies behind the new end would be lost.
+void VolumeLoop::resize(Row& row, Work& work, const model::VolumeStatus& status) {
+  const model::Metadata& meta = row.object.metadata;
+  Result<model::VolumeSpec> spec = model::volume_spec(row.object.spec);
+  if (!spec.ok() || spec->size == 0 || spec->size == status.size) return;
+  if (spec->size < status.size) {
+    const std::string why = "spec.size is less than the volume's: a volume never shrinks";
+    return status.message == why ? void() : say(row, "ready", why);
+  }
+  const auto user = machines_.open_disk(meta.project, meta.name);
+  if (user && !(user->writable && user->reachable)) {
+    waiting_.insert(row.ref);
+    return intents_.close(work.intent, false, "in use by " + user->guest->ref);
+  }
+  if (!announced(row, work, "resize")) return;
+  const uint64_t intent = *intents_.seq(work.intent);
+  work.asked = context_.token();
+  work.resizing = spec->size;
+  asked_[work.asked] = row.ref;
+  if (user)
+    return context_.act(ResizeDisk{work.asked, intent, user->guest->uuid, user->guest->boot,
+                                   user->index, spec->size});
+  machines_.hold_volume(row.ref, true);
+  context_.act(ResizeVolume{work.asked, intent, meta.uid, status.path, spec->size});
 }
 
 // The API refuses the deletion of a volume that a machine names. One that was marked all the same
@@ -155,6 +184,31 @@ void VolumeLoop::on(const VolumeCreated& created) {
   status.message.clear();
   writer_.status(*row, model::to_json(status), true);
   journal_.say(row->object, Journal::Level::info, "VolumeReady", "the volume is ready");
+}
+
+void VolumeLoop::on(const VolumeResized& resized) {
+  auto found = asked_.extract(resized.token);
+  if (found.empty()) return;
+  Row* row = objects_.find(found.mapped());
+  Work& work = works_.at(found.mapped());
+  work.asked = 0;
+  machines_.hold_volume(found.mapped(), false);
+  objects_.touch(found.mapped());
+  const bool ok = resized.result.ok();
+  intents_.close(work.intent, ok,
+                 ok ? std::to_string(work.resizing) + " bytes" : resized.result.error().message());
+  if (row == nullptr) return;
+  if (!ok) {
+    say(*row, "ready", "not resized: " + resized.result.error().message());
+    return fail(*row, work, resized.result.error());
+  }
+  work.failures = 0;
+  Result<model::VolumeStatus> status = model::volume_status(row->object.status);
+  if (!status.ok()) return;
+  status->size = work.resizing;
+  status->message.clear();
+  writer_.status(*row, model::to_json(*status), true);
+  journal_.say(row->object, Journal::Level::info, "VolumeResized", "the volume is larger now");
 }
 
 void VolumeLoop::on(const VolumeRemoved& removed) {

@@ -162,6 +162,20 @@ TEST_F(ImageTest, VolumesAreMadeOnce) {
   EXPECT_TRUE(list_folder(layout().volumes())->empty());
 }
 
+TEST_F(ImageTest, AVolumeGrowsAndNeverShrinks) {
+  for (const std::string format : {"raw", "qcow2"}) {
+    const uint64_t mib = 1 << 20;
+    ASSERT_TRUE(create_volume(layout(), id_, {.format = format, .size = mib}).ok());
+    ASSERT_TRUE(grow_volume(layout(), id_, format, 3 * mib).ok());
+    ASSERT_TRUE(grow_volume(layout(), id_, format, 3 * mib).ok());  // done again after a crash
+    const Status shrunk = grow_volume(layout(), id_, format, 2 * mib);
+    ASSERT_FALSE(shrunk.ok());
+    EXPECT_EQ(shrunk.error().code(), Code::refused);
+    ASSERT_TRUE(delete_volume(layout(), id_).ok());
+    EXPECT_FALSE(grow_volume(layout(), id_, format, 4 * mib).ok());
+  }
+}
+
 TEST_F(ImageTest, OverlaysNameTheirBackingAndItsFormat) {
   if (::access("/usr/bin/qemu-img", X_OK) != 0) GTEST_SKIP() << "no qemu-img";
   const std::string digest(64, 'a');

@@ -1,6 +1,7 @@
 #include "image/volume.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/child.h"
@@ -90,6 +91,43 @@ Result<Volume> create_volume(const Layout& layout, const Uuid& uuid, const Volum
   if (::rename(draft.c_str(), volume.path.c_str()) != 0) return errno_error(volume.path);
   BRIDLE_CHECK(sync_folder(layout.volumes()));
   return volume;
+}
+
+namespace {
+
+Result<uint64_t> virtual_size(const std::string& path, const std::string& format) {
+  if (format == "raw") {
+    struct stat st {};
+    if (::stat(path.c_str(), &st) != 0) return errno_error(path);
+    return static_cast<uint64_t>(st.st_size);
+  }
+  // The size is a field of the header, at a fixed place (version 2 and 3): nothing is followed.
+  BRIDLE_TRY(const Fd file, open_file(path, O_RDONLY));
+  BRIDLE_TRY(const std::string header, read_all(file.get(), 32));
+  if (header.size() != 32 || header.substr(0, 4) != "QFI\xfb")
+    return Error(Code::corrupt, path + " is not qcow2");
+  uint64_t size = 0;
+  for (size_t i = 24; i < 32; ++i) size = size << 8 | static_cast<uint8_t>(header[i]);
+  return size;
+}
+
+}  // namespace
+
+Status grow_volume(const Layout& layout, const Uuid& uuid, const std::string& format,
+                   uint64_t size) {
+  const std::string path = volume_path(layout, uuid, format);
+  BRIDLE_TRY(const uint64_t before, virtual_size(path, format));
+  if (before == size) return {};
+  if (before > size)
+    return Error(Code::refused, "the volume has " + format_bytes(before) + " and never shrinks");
+  if (size > largest_volume) return Error(Code::invalid, "spec.size: more than 64TiB");
+  ChildSpec spec;
+  spec.argv = {"/usr/bin/qemu-img", "resize", "-q", "-f", format, path, std::to_string(size)};
+  spec.timeout = std::chrono::seconds(30);
+  BRIDLE_TRY(const auto ran, run_child(spec));
+  BRIDLE_TRY(const Fd fd, open_file(path, O_RDONLY));
+  if (::fsync(fd.get()) != 0) return errno_error(path);
+  return {};
 }
 
 Status delete_volume(const Layout& layout, const Uuid& uuid) {

@@ -35,6 +35,10 @@ Status check_volume(const VolumeRequest& request);
 
 // An existing file of this volume is success: what a crash interrupted is done again.
 Result<Volume> create_volume(const Layout& layout, const Uuid& uuid, const VolumeRequest& request);
+// Makes the file of this volume `size` bytes large; one that is as large already is success. No
+// guest has it open. Code::refused: it is larger, and would shrink.
+Status grow_volume(const Layout& layout, const Uuid& uuid, const std::string& format,
+                   uint64_t size);
 Status delete_volume(const Layout& layout, const Uuid& uuid);
 
 std::string volume_path(const Layout& layout, const Uuid& uuid, const std::string& format);

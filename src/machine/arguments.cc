@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "base/check.h"
 #include "machine/pin.h"
 
 namespace bridle::machine {
@@ -53,13 +54,14 @@ struct Builder {
   }
 
   Result<json::object> pci_device(std::string_view driver, std::string id,
-                                  std::string_view device) const {
-    BRIDLE_TRY(const uint32_t slot, slot_of(plan.pinned, device));
-    return json::object{{"driver", driver},
+                                  std::string_view pinned) const {
+    BRIDLE_TRY(const uint32_t slot, slot_of(plan.pinned, pinned));
+    json::object device{{"driver", driver},
                         {"id", std::move(id)},
-                        {"bus", "pci.0"},
-                        {"addr", pci_address(slot)},
-                        {"disable-legacy", "on"}};
+                        {"bus", is_q35(plan.pinned.machine_type) ? "pcie.0" : "pci.0"},
+                        {"addr", pci_address(slot)}};
+    if (driver.starts_with("virtio-")) device["disable-legacy"] = "on";
+    return device;
   }
 };
 
@@ -86,6 +88,18 @@ std::string accelerator(const LaunchPlan& plan) {
   return std::string("tcg,tb-size=64,thread=") + (single ? "single" : "multi");
 }
 
+// Secure Boot holds only if nothing but firmware code in system management mode can write the
+// variables: the flash is told so.
+std::string machine_words(const LaunchPlan& plan) {
+  const bool secure = plan.spec.firmware == model::Firmware::uefi_secure;
+  std::string words = plan.pinned.machine_type +
+                      ",usb=off,vmport=off,smm=" + (secure ? "on" : "off") +
+                      ",mem-merge=off,dump-guest-core=off";
+  if (is_q35(plan.pinned.machine_type)) words += ",sata=off";
+  if (!plan.firmware_code.empty()) words += ",pflash0=firmware,pflash1=variables";
+  return words;
+}
+
 void add_machine(Builder& b) {
   const auto& plan = b.plan;
   b.add("-name", "guest=" + escape_option(plan.name) + ",debug-threads=on");
@@ -97,15 +111,18 @@ void add_machine(Builder& b) {
   b.add("-sandbox", std::string("on,obsolete=deny,elevateprivileges=deny,spawn=deny,"
                                 "resourcecontrol=deny"));
   // Pages of one guest are never merged with another's unless a trust zone says so.
-  b.add("-machine",
-        plan.pinned.machine_type + ",usb=off,vmport=off,smm=off,mem-merge=off,dump-guest-core=off");
+  b.add("-machine", machine_words(plan));
   b.add("-accel", accelerator(plan));
   b.add("-cpu", plan.pinned.cpu_model);
   b.add("-m", "size=" + std::to_string((plan.spec.memory + (1 << 20) - 1) >> 20) + "M");
   const std::string cpus = std::to_string(plan.spec.cpus);
   b.add("-smp", "cpus=" + cpus + ",sockets=1,cores=" + cpus + ",threads=1");
   b.add("-rtc", std::string("base=utc"));
-  b.add("-global", std::string("PIIX4_PM.disable_s3=1"));  // a guest asleep has no phase
+  // A guest asleep has no phase.
+  const bool q35 = is_q35(plan.pinned.machine_type);
+  b.add("-global", std::string(q35 ? "ICH9-LPC.disable_s3=1" : "PIIX4_PM.disable_s3=1"));
+  if (plan.spec.firmware == model::Firmware::uefi_secure)
+    b.add("-global", std::string("driver=cfi.pflash01,property=secure,value=on"));
   b.add("-S");
 }
 
@@ -155,8 +172,10 @@ Status add_interfaces(Builder& b) {
     b.add("-netdev", json::object{{"type", "dgram"},
                                   {"id", net},
                                   {"local", json::object{{"type", "fd"}, {"str", fd}}}});
-    BRIDLE_TRY(json::object device, b.pci_device("virtio-net-pci", interface_id(interface.name),
-                                                 interface_device(interface.name)));
+    const bool e1000 = interface.model == model::InterfaceModel::e1000;
+    BRIDLE_TRY(json::object device,
+               b.pci_device(e1000 ? "e1000" : "virtio-net-pci", interface_id(interface.name),
+                            interface_device(interface.name)));
     BRIDLE_TRY(const std::string mac, mac_of(b.plan.pinned, interface.name));
     device["netdev"] = net;
     device["mac"] = mac;
@@ -204,21 +223,13 @@ Result<std::string> add_layer(Builder& b, const std::string& node, const Layer& 
   return node;
 }
 
-bool has_limits(const model::DiskResources& disk) {
-  return disk.read_bytes_per_second || disk.write_bytes_per_second || disk.operations_per_second;
-}
-
-// One group for all disks of the machine: the limit is the machine's.
+// One group for all disks of the machine: the limit is the machine's. It is there without limits
+// too, so that they can be set while the guest runs.
 void add_disk_limits(Builder& b) {
-  const auto& disk = b.plan.spec.disk;
-  if (!has_limits(disk) || b.plan.disks.empty()) return;
-  json::object limits;
-  if (disk.read_bytes_per_second) limits["bps-read"] = disk.read_bytes_per_second;
-  if (disk.write_bytes_per_second) limits["bps-write"] = disk.write_bytes_per_second;
-  if (disk.operations_per_second) limits["iops-total"] = disk.operations_per_second;
-  b.add("-object",
-        json::object{
-            {"qom-type", "throttle-group"}, {"id", "disk-limits"}, {"limits", std::move(limits)}});
+  if (b.plan.disks.empty()) return;
+  b.add("-object", json::object{{"qom-type", "throttle-group"},
+                                {"id", "disk-limits"},
+                                {"limits", throttle_limits(b.plan.spec.disk)}});
 }
 
 Result<std::string> add_layers(Builder& b, const std::string& node, const DiskPlan& disk) {
@@ -233,13 +244,36 @@ Result<std::string> add_layers(Builder& b, const std::string& node, const DiskPl
   return add_layer(b, node, disk.layers[0], !disk.read_only, below, what);
 }
 
-Status add_disk_device(Builder& b, const std::string& id, std::string_view device,
-                       const std::string& node, std::string_view serial, size_t boot_index) {
-  BRIDLE_TRY(json::object block, b.pci_device("virtio-blk-pci", id, device));
-  block["drive"] = node;
-  block["serial"] = serial.substr(0, disk_serial_length);
-  if (boot_index && b.plan.kernel.empty()) block["bootindex"] = boot_index;
-  b.add("-device", block);
+struct DiskDevice {
+  std::string id;
+  std::string pinned;  // name of its slot
+  std::string node;
+  std::string_view serial;
+  size_t boot_index = 0;  // 0: not booted from
+  model::DiskModel model = model::DiskModel::virtio;
+};
+
+// The device that takes the block node: on the PCI bus, or behind a controller of its own there.
+Result<json::object> disk_front(Builder& b, const DiskDevice& disk) {
+  if (disk.model == model::DiskModel::virtio)
+    return b.pci_device("virtio-blk-pci", disk.id, disk.pinned);
+  const bool sata = disk.model == model::DiskModel::sata;
+  const std::string controller = disk.id + "-controller";
+  BRIDLE_TRY(json::object pci,
+             b.pci_device(sata ? "ich9-ahci" : "mptsas1068", controller, disk.pinned));
+  b.add("-device", pci);
+  json::object front{
+      {"driver", sata ? "ide-hd" : "scsi-hd"}, {"id", disk.id}, {"bus", controller + ".0"}};
+  front[sata ? "unit" : "scsi-id"] = 0;
+  return front;
+}
+
+Status add_disk_device(Builder& b, const DiskDevice& disk) {
+  BRIDLE_TRY(json::object front, disk_front(b, disk));
+  front["drive"] = disk.node;
+  front["serial"] = disk.serial.substr(0, disk_serial_length);
+  if (disk.boot_index && b.plan.kernel.empty()) front["bootindex"] = disk.boot_index;
+  b.add("-device", front);
   return {};
 }
 
@@ -250,18 +284,14 @@ Status add_disks(Builder& b) {
     if (disk.name != b.plan.spec.disks[i].name)
       return Error(Code::internal, "the plan's disks are not those of the spec");
     BRIDLE_CHECK(model::check_name("disk", disk.name));
-    const std::string number = "disk" + std::to_string(i);
-    BRIDLE_TRY(std::string node, add_layers(b, number, disk));
-    if (has_limits(b.plan.spec.disk)) {
-      b.add("-blockdev", json::object{{"driver", "throttle"},
-                                      {"node-name", number + "-limit"},
-                                      {"throttle-group", "disk-limits"},
-                                      {"read-only", disk.read_only},
-                                      {"file", node}});
-      node = number + "-limit";
-    }
-    BRIDLE_CHECK(
-        add_disk_device(b, disk_id(disk.name), disk_device(disk.name), node, disk.name, i + 1));
+    BRIDLE_TRY(const std::string node, add_layers(b, "disk" + std::to_string(i), disk));
+    b.add("-blockdev", json::object{{"driver", "throttle"},
+                                    {"node-name", disk_node(i)},
+                                    {"throttle-group", "disk-limits"},
+                                    {"read-only", disk.read_only},
+                                    {"file", node}});
+    BRIDLE_CHECK(add_disk_device(b, {disk_id(disk.name), disk_device(disk.name), disk_node(i),
+                                     disk.name, i + 1, b.plan.spec.disks[i].model}));
   }
   return {};
 }
@@ -270,7 +300,20 @@ Status add_seed(Builder& b) {
   if (b.plan.seed_iso.empty()) return {};
   BRIDLE_TRY(const std::string node,
              add_layer(b, "seed", {b.plan.seed_iso, "raw"}, false, "", "seed"));
-  return add_disk_device(b, "seed", seed_device, node, "seed", 0);
+  return add_disk_device(b, {"seed", std::string(seed_device), node, "seed"});
+}
+
+// Flash is read and written by the guest's firmware: its variables live in the machine's own file.
+Status add_firmware(Builder& b) {
+  const LaunchPlan& plan = b.plan;
+  if ((plan.spec.firmware == model::Firmware::bios) != plan.firmware_code.empty())
+    return Error(Code::internal, "the plan's firmware is not that of the spec");
+  if (plan.firmware_code.empty()) return {};
+  BRIDLE_TRY(const std::string code,
+             add_layer(b, "firmware", {plan.firmware_code, "raw"}, false, "", "firmware"));
+  BRIDLE_TRY(const std::string variables, add_layer(b, "variables", {plan.firmware_vars, "raw"},
+                                                    true, "", "firmware variables"));
+  return {};
 }
 
 // no_timer_check: a virtual CPU of TCG that a busy host leaves waiting takes its timer for broken,
@@ -287,7 +330,10 @@ std::string kernel_arguments(const LaunchPlan& plan) {
 }
 
 Status add_kernel(Builder& b) {
-  if (b.plan.kernel.empty()) return {};
+  if (b.plan.kernel.empty()) {
+    b.add("-boot", std::string("strict=on"));  // the disks, in their order, and nothing else
+    return {};
+  }
   BRIDLE_TRY(const size_t kernel, b.file(b.plan.kernel, FileUse::bind, false, "kernel"));
   b.add("-kernel", "/g/" + std::to_string(kernel));
   if (!b.plan.initrd.empty()) {
@@ -322,6 +368,7 @@ Result<Launch> launch(const LaunchPlan& plan) {
   b.out.argv.emplace_back(qemu_path);
   add_machine(b);
   BRIDLE_CHECK(add_kernel(b));
+  BRIDLE_CHECK(add_firmware(b));
   BRIDLE_CHECK(add_channels(b));
   BRIDLE_CHECK(add_helpers(b));
   BRIDLE_CHECK(add_interfaces(b));
@@ -347,6 +394,21 @@ std::string interface_id(std::string_view interface) {
 }
 
 std::string disk_id(std::string_view disk) { return "disk-" + std::string(disk); }
+
+std::string disk_node(size_t index) { return "disk" + std::to_string(index) + "-limit"; }
+
+json::object throttle_limits(const model::DiskResources& disk) {
+  return {{"bps-read", disk.read_bytes_per_second},
+          {"bps-write", disk.write_bytes_per_second},
+          {"iops-total", disk.operations_per_second}};
+}
+
+FirmwareFiles firmware_files(model::Firmware firmware) {
+  BRIDLE_ASSERT(firmware != model::Firmware::bios);
+  if (firmware == model::Firmware::uefi_secure)
+    return {"/usr/share/OVMF/OVMF_CODE_4M.secboot.fd", "/usr/share/OVMF/OVMF_VARS_4M.ms.fd"};
+  return {"/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"};
+}
 
 std::string escape_option(std::string_view text) {
   std::string escaped;

@@ -17,6 +17,7 @@
 // Thread class: pure functions.
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -49,11 +50,13 @@ struct LaunchPlan {
   model::MachineSpec spec;
   model::Pinned pinned;  // of pin() with this spec
   Engine engine = Engine::tcg;
-  std::string kernel;            // path; empty: boot from the first disk
+  std::string kernel;            // path; empty: boot from the disks, in their order
   std::string initrd;            // path; empty: none
   std::string kernel_arguments;  // the image's; what TCG needs and the spec's follow
   std::vector<DiskPlan> disks;   // one for each of spec.disks, same order
   std::string seed_iso;          // path; empty: none
+  std::string firmware_code;     // path; empty: BIOS
+  std::string firmware_vars;     // path of the machine's own variables; with firmware_code only
 };
 
 struct FileNeed {
@@ -81,6 +84,19 @@ std::string argument_bytes(const Launch& launch);
 // QMP name of an interface's device ("interface-net0"), and of a disk's ("disk-root").
 std::string interface_id(std::string_view interface);
 std::string disk_id(std::string_view disk);
+
+// The block node that a guest's i-th disk is attached to: what QMP's block_resize names. The
+// throttle group of all its disks, as qom-set names it.
+std::string disk_node(size_t index);
+constexpr std::string_view disk_limits_path = "/objects/disk-limits";
+// ThrottleLimits of QMP; 0: none.
+boost::json::object throttle_limits(const model::DiskResources& disk);
+
+// UEFI firmware (package ovmf): code, and the variables that a new machine starts with.
+struct FirmwareFiles {
+  std::string_view code, variables;
+};
+FirmwareFiles firmware_files(model::Firmware firmware);  // REQUIRES: not bios
 
 // `text` inside a QEMU option value: commas doubled.
 std::string escape_option(std::string_view text);

@@ -55,6 +55,18 @@ LaunchPlan disk_boot_plan() {
   return plan;
 }
 
+LaunchPlan secure_plan() {
+  LaunchPlan plan = disk_boot_plan();
+  plan.spec.boot = model::Boot::disk;
+  plan.spec.firmware = model::Firmware::uefi_secure;
+  plan.firmware_code = firmware_files(plan.spec.firmware).code;
+  plan.firmware_vars = "/var/lib/bridle/volumes/firmware/1.fd";
+  plan.spec.disks[0].model = model::DiskModel::sata;
+  plan.spec.disks[1].model = model::DiskModel::scsi;
+  plan.spec.interfaces[0].model = model::InterfaceModel::e1000;
+  return plan;
+}
+
 Result<Launch> launched(LaunchPlan plan) {
   BRIDLE_TRY(plan.pinned, pin(plan.uuid, plan.spec, {}));
   return launch(plan);
@@ -85,6 +97,23 @@ void compare_with_golden(const std::string& name, const LaunchPlan& plan) {
 TEST(Arguments, TinyIsGolden) { compare_with_golden("tiny", tiny_plan()); }
 TEST(Arguments, FullIsGolden) { compare_with_golden("full", full_plan()); }
 TEST(Arguments, DiskBootIsGolden) { compare_with_golden("disk-boot", disk_boot_plan()); }
+
+TEST(Arguments, SecureBootIsGolden) { compare_with_golden("secure-boot", secure_plan()); }
+
+TEST(Arguments, FirmwareIsOfTheSpecAndOnlyItsVariablesAreWritten) {
+  const auto made = launched(secure_plan());
+  ASSERT_TRUE(made.ok());
+  for (const auto& file : made->files) {
+    if (!file.what.starts_with("firmware")) continue;
+    EXPECT_EQ(file.writable, file.what == "firmware variables") << file.what;
+  }
+  LaunchPlan plan = secure_plan();
+  plan.firmware_code.clear();
+  EXPECT_EQ(launched(plan).error().code(), Code::internal);
+  plan = tiny_plan();
+  plan.firmware_code = "/usr/share/OVMF/OVMF_CODE_4M.fd";
+  EXPECT_EQ(launched(plan).error().code(), Code::internal);
+}
 
 TEST(Arguments, FilesAreNumberedAsTheJailNumbersThem) {
   const auto made = launched(full_plan());

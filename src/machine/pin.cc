@@ -18,7 +18,7 @@ struct Range {
   uint32_t first, last;
 };
 constexpr Range interface_slots{6, 13};
-constexpr Range disk_slots{14, 31};
+constexpr Range disk_slots{14, 31}, q35_disk_slots{14, 30};
 
 struct Fixed {
   std::string_view device;
@@ -119,7 +119,10 @@ std::string interface_device(std::string_view interface) {
 Result<Pinned> pin(const Uuid& uuid, const model::MachineSpec& spec, const Pinned& previous) {
   Pinned out;
   out.machine_type =
-      previous.machine_type.empty() ? std::string(default_machine_type) : previous.machine_type;
+      previous.machine_type.empty()
+          ? std::string(spec.firmware == model::Firmware::uefi_secure ? secure_machine_type
+                                                                      : default_machine_type)
+          : previous.machine_type;
   out.cpu_model = previous.cpu_model.empty() ? std::string(default_cpu_model) : previous.cpu_model;
   for (const auto& fixed : fixed_slots) {
     const PinnedSlot* had = find(previous, fixed.device);
@@ -130,10 +133,12 @@ Result<Pinned> pin(const Uuid& uuid, const model::MachineSpec& spec, const Pinne
     interfaces.push_back(interface_device(interface.name));
   for (const auto& disk : spec.disks) disks.push_back(disk_device(disk.name));
   BRIDLE_CHECK(place(interfaces, interface_slots, previous, out));
-  BRIDLE_CHECK(place(disks, disk_slots, previous, out));
+  BRIDLE_CHECK(place(disks, is_q35(out.machine_type) ? q35_disk_slots : disk_slots, previous, out));
   BRIDLE_CHECK(pin_macs(uuid, spec, previous, out));
   return out;
 }
+
+bool is_q35(std::string_view machine_type) { return machine_type.starts_with("pc-q35"); }
 
 Result<uint32_t> slot_of(const Pinned& pinned, std::string_view device) {
   if (const PinnedSlot* slot = find(pinned, device)) return slot->slot;

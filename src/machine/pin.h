@@ -1,7 +1,8 @@
 // Pinning: what a guest must see again at every start, decided once (`define`) and kept in
 // status.pinned (design section 5).
 //
-// - Machine type: versioned (pc-i440fx-10.0), so that a newer QEMU builds the same hardware.
+// - Machine type: versioned (pc-i440fx-10.0; pc-q35-10.0 for Secure Boot, whose firmware needs
+//   system management mode), so that a newer QEMU builds the same hardware.
 // - CPU model: named and the same on every host and under both engines, never `host` or `max`,
 //   which change with the host and with QEMU. It is QEMU's qemu64 version 1 with the instructions
 //   of the x86-64-v2 level. A guest that needs more names a model in spec.raw.
@@ -10,7 +11,9 @@
 //   whatever is added or removed beside it. The slot of a removed device may be given again.
 //
 //     0 host bridge   1 ISA, IDE, ACPI   2 virtio-serial   3 rng   4 balloon   5 seed
-//     6 - 13 interfaces (8)              14 - 31 disks (18)
+//     6 - 13 interfaces (8)              14 - 31 disks (18; 14 - 30 on q35, whose chipset has 31)
+//
+//   A disk that is not virtio has a controller of its own in its slot.
 //
 // - MAC addresses: the interface's own `mac` if it names one, else 52: followed by 40 bits of
 //   SHA-256 over (uuid, interface name): 0x52 has the locally administered bit and not the
@@ -30,6 +33,7 @@
 namespace bridle::machine {
 
 constexpr std::string_view default_machine_type = "pc-i440fx-10.0";
+constexpr std::string_view secure_machine_type = "pc-q35-10.0";
 constexpr std::string_view default_cpu_model = "qemu64-v1,ssse3=on,sse4.1=on,sse4.2=on,popcnt=on";
 
 // Names of devices in model::Pinned::slots.
@@ -46,6 +50,9 @@ std::string interface_device(std::string_view interface);  // "interface/net0"
 // malformed MAC address, one with the multicast bit, or one used twice.
 Result<model::Pinned> pin(const Uuid& uuid, const model::MachineSpec& spec,
                           const model::Pinned& previous);
+
+// Whether a machine type is of the q35 family: PCI Express, bus "pcie.0".
+bool is_q35(std::string_view machine_type);
 
 // Slot of a device. Code::internal when it was not pinned.
 Result<uint32_t> slot_of(const model::Pinned& pinned, std::string_view device);

@@ -69,6 +69,22 @@ TEST(Pin, IsIdempotentAndIgnoresTheOrderOfTheSpec) {
   for (const auto& each : first->slots) EXPECT_EQ(slot(*again, each.device), each.slot);
 }
 
+TEST(Pin, SecureBootTakesAQ35AndLeavesItsChipsetAlone) {
+  std::vector<std::string> disks;
+  for (int i = 0; i < 17; ++i) disks.push_back("d" + std::to_string(i));
+  model::MachineSpec spec = spec_with(disks, {});
+  spec.firmware = model::Firmware::uefi_secure;
+  const auto pinned = pin(uuid_of(5), spec, {});
+  ASSERT_TRUE(pinned.ok());
+  EXPECT_EQ(pinned->machine_type, "pc-q35-10.0");
+  for (const auto& each : pinned->slots) EXPECT_LE(each.slot, 30u);
+  spec.disks.push_back({"more", "more"});
+  EXPECT_EQ(pin(uuid_of(5), spec, {}).error().code(), Code::exhausted);
+  spec.firmware = model::Firmware::bios;  // what is pinned stays
+  spec.disks.pop_back();
+  EXPECT_EQ(pin(uuid_of(5), spec, *pinned)->machine_type, "pc-q35-10.0");
+}
+
 TEST(Pin, KeepsAnOlderMachineTypeAndCpu) {
   model::Pinned old;
   old.machine_type = "pc-i440fx-9.2";

@@ -98,6 +98,7 @@ std::string remarks(const Field& field) {
   };
   add(field.required, "required");
   add(field.immutable, "cannot change once the object exists");
+  add(field.grows, "may only grow once the object exists");
   add(field.write_only, "never shown");
   return text;
 }

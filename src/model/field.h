@@ -45,6 +45,7 @@ struct Field {
 
   bool required = false;
   bool immutable = false;   // may not change once the object exists
+  bool grows = false;       // bytes: may only grow once the object exists
   bool write_only = false;  // never shown; never part of an error message
   bool lines = false;       // text: line feeds and tabs are allowed
 

@@ -2,6 +2,7 @@
 
 #include "model/quantity.h"
 #include "model/reader.h"
+#include "model/words.h"
 #include "model/writer.h"
 
 namespace bridle::model {
@@ -23,12 +24,17 @@ json::object amounts(const HostAmounts& amounts) {
 Result<HostSpec> host_spec(const json::object& object) {
   HostSpec spec;
   Reader read(object, "spec");
+  read.choice("guests", words::host_guests, spec.guests);
   read_amounts(read, "reserved", spec.reserved);
   BRIDLE_CHECK(read.status());
   return spec;
 }
 
-json::object to_json(const HostSpec& spec) { return {{"reserved", amounts(spec.reserved)}}; }
+std::string_view name(HostGuests guests) { return words::host_guests[static_cast<size_t>(guests)]; }
+
+json::object to_json(const HostSpec& spec) {
+  return {{"guests", name(spec.guests)}, {"reserved", amounts(spec.reserved)}};
+}
 
 Result<HostStatus> host_status(const json::object& object) {
   HostStatus status;
@@ -42,6 +48,9 @@ Result<HostStatus> host_status(const json::object& object) {
   read.number("cgroupVersion", status.cgroup_version);
   read.texts("cgroupNotes", status.cgroup_notes);
   read.number("machines", status.machines);
+  read.number("running", status.running);
+  read.text("guests", status.guests);
+  read.text("start", status.start);
   read.time("seen", status.seen);
   BRIDLE_CHECK(read.status());
   return status;
@@ -57,6 +66,9 @@ json::object to_json(const HostStatus& status) {
   put(out, "cgroupVersion", status.cgroup_version);
   put(out, "cgroupNotes", status.cgroup_notes);
   put(out, "machines", status.machines);
+  out["running"] = status.running;
+  put(out, "guests", status.guests);
+  put(out, "start", status.start);
   put(out, "seen", status.seen);
   return out;
 }

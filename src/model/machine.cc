@@ -43,6 +43,7 @@ void read_devices(Reader& read, MachineSpec& spec) {
     item.text("name", disk.name);
     item.text("volume", disk.volume);
     item.flag("readOnly", disk.read_only);
+    item.choice("model", words::disk_model, disk.model);
   });
   read.list("interfaces", [&](Reader& item) {
     Interface& interface = spec.interfaces.emplace_back();
@@ -50,6 +51,7 @@ void read_devices(Reader& read, MachineSpec& spec) {
     item.text("name", interface.name);
     item.text("network", interface.network);
     item.text("mac", interface.mac);
+    item.choice("model", words::interface_model, interface.model);
   });
 }
 
@@ -78,8 +80,12 @@ json::object write_resources(const MachineSpec& spec) {
 
 json::array write_disks(const std::vector<Disk>& disks) {
   json::array out;
-  for (const Disk& disk : disks)
-    out.push_back({{"name", disk.name}, {"volume", disk.volume}, {"readOnly", disk.read_only}});
+  for (const Disk& disk : disks) {
+    json::object item{{"name", disk.name}, {"volume", disk.volume}, {"readOnly", disk.read_only}};
+    if (disk.model != DiskModel::virtio)
+      item["model"] = words::disk_model[static_cast<size_t>(disk.model)];
+    out.push_back(std::move(item));
+  }
   return out;
 }
 
@@ -88,6 +94,8 @@ json::array write_interfaces(const std::vector<Interface>& interfaces) {
   for (const Interface& interface : interfaces) {
     json::object item{{"name", interface.name}, {"network", interface.network}};
     put(item, "mac", interface.mac);
+    if (interface.model != InterfaceModel::virtio)
+      item["model"] = words::interface_model[static_cast<size_t>(interface.model)];
     out.push_back(std::move(item));
   }
   return out;
@@ -144,6 +152,10 @@ void read_usage(Reader& read, Usage& usage) {
   read.number("memoryBytes", usage.memory_bytes);
   read.number("readBytes", usage.read_bytes);
   read.number("writeBytes", usage.write_bytes);
+  read.number("balloonBytes", usage.balloon_bytes);
+  read.number("guestTotalBytes", usage.guest_total);
+  read.number("guestFreeBytes", usage.guest_free);
+  read.number("guestAvailableBytes", usage.guest_available);
 }
 
 json::object write_usage(const Usage& usage) {
@@ -154,6 +166,10 @@ json::object write_usage(const Usage& usage) {
   put(out, "memoryBytes", usage.memory_bytes);
   put(out, "readBytes", usage.read_bytes);
   put(out, "writeBytes", usage.write_bytes);
+  put(out, "balloonBytes", usage.balloon_bytes);
+  put(out, "guestTotalBytes", usage.guest_total);
+  put(out, "guestFreeBytes", usage.guest_free);
+  put(out, "guestAvailableBytes", usage.guest_available);
   return out;
 }
 
@@ -161,6 +177,7 @@ json::object write_usage(const Usage& usage) {
 
 std::string_view name(Power power) { return words::power[static_cast<size_t>(power)]; }
 std::string_view name(Restart restart) { return words::restart[static_cast<size_t>(restart)]; }
+std::string_view name(Firmware firmware) { return words::firmware[static_cast<size_t>(firmware)]; }
 std::string_view name(Phase phase) { return words::phase[static_cast<size_t>(phase)]; }
 
 Result<MachineSpec> machine_spec(const json::object& object) {
@@ -168,12 +185,19 @@ Result<MachineSpec> machine_spec(const json::object& object) {
   Reader read(object, "spec");
   read.choice("power", words::power, spec.power);
   read.text("image", spec.image);
+  read.choice("boot", words::boot, spec.boot);
+  read.choice("firmware", words::firmware, spec.firmware);
   read.number("cpus", spec.cpus);
   read.bytes("memory", spec.memory);
+  read.bytes("memoryTarget", spec.memory_target);
   read.text("zone", spec.zone);
   read.texts("wishes", spec.wishes);
   read.choice("restart", words::restart, spec.restart);
   read.duration("stopTimeout", spec.stop_timeout);
+  read.object("autostart", [&](Reader& autostart) {
+    autostart.number("order", spec.autostart.order);
+    autostart.duration("delay", spec.autostart.delay);
+  });
   read.text("kernelArguments", spec.kernel_arguments);
   read_devices(read, spec);
   read.object("resources", [&](Reader& resources) { read_resources(resources, spec); });
@@ -190,12 +214,18 @@ json::object to_json(const MachineSpec& spec) {
   json::object out;
   out["power"] = name(spec.power);
   put(out, "image", spec.image);
+  if (spec.boot != Boot::kernel) out["boot"] = words::boot[static_cast<size_t>(spec.boot)];
+  if (spec.firmware != Firmware::bios) out["firmware"] = name(spec.firmware);
   out["cpus"] = spec.cpus;
   out["memory"] = bytes_text(spec.memory);
+  if (spec.memory_target != 0) out["memoryTarget"] = bytes_text(spec.memory_target);
   put(out, "zone", spec.zone);
   put(out, "wishes", spec.wishes);
   out["restart"] = name(spec.restart);
   out["stopTimeout"] = duration_text(spec.stop_timeout);
+  if (spec.autostart.order != 0 || spec.autostart.delay != Duration{})
+    out["autostart"] = {{"order", spec.autostart.order},
+                        {"delay", duration_text(spec.autostart.delay)}};
   put(out, "kernelArguments", spec.kernel_arguments);
   put(out, "disks", write_disks(spec.disks));
   put(out, "interfaces", write_interfaces(spec.interfaces));
@@ -222,6 +252,7 @@ Result<MachineStatus> machine_status(const json::object& object) {
   read.number("pid", status.pid);
   read.number("slot", status.slot);
   read.text("engine", status.engine);
+  read.text("qemuVersion", status.qemu_version);
   read.text("attachment", status.attachment);
   read.number("restarts", status.restarts);
   read.text("lastExit", status.last_exit);
@@ -244,6 +275,7 @@ json::object to_json(const MachineStatus& status) {
   put(out, "pid", status.pid);
   put(out, "slot", status.slot);
   put(out, "engine", status.engine);
+  put(out, "qemuVersion", status.qemu_version);
   put(out, "attachment", status.attachment);
   put(out, "restarts", status.restarts);
   put(out, "lastExit", status.last_exit);

@@ -13,6 +13,11 @@ namespace bridle::model {
 
 enum class Power { running, paused, stopped };
 enum class Restart { never, on_failure, always };
+enum class Boot { kernel, disk };
+enum class Firmware { bios, uefi, uefi_secure };
+// What the guest sees a disk behind: sata an AHCI controller, scsi an LSI SAS1068.
+enum class DiskModel { virtio, sata, scsi };
+enum class InterfaceModel { virtio, e1000 };
 
 // CPU in thousandths of a core, memory in bytes. limit 0: none.
 struct Share {
@@ -25,18 +30,27 @@ struct DiskResources {
   uint64_t read_bytes_per_second = 0;  // limits; 0: none
   uint64_t write_bytes_per_second = 0;
   uint64_t operations_per_second = 0;
+  bool operator==(const DiskResources&) const = default;
 };
 
 struct Disk {
   std::string name;    // "root"
   std::string volume;  // a Volume of the same project
   bool read_only = false;
+  DiskModel model = DiskModel::virtio;
 };
 
 struct Interface {
   std::string name;     // "net0"
   std::string network;  // used when the switch exists; "default"
   std::string mac;      // empty: chosen at define and pinned in status
+  InterfaceModel model = InterfaceModel::virtio;
+};
+
+// When the host starts, lower orders come first; when it stops, last.
+struct Autostart {
+  uint32_t order = 0;
+  Duration delay{};  // after it runs, before a higher order starts
 };
 
 struct SeedUser {
@@ -61,14 +75,18 @@ struct Raw {
 
 struct MachineSpec {
   Power power = Power::stopped;
-  std::string image;  // an Image of the same project or of project "shared"
+  std::string image;  // an Image of the same project or of project "shared"; empty: boot from disk
+  Boot boot = Boot::kernel;  // kernel: the image's, or the first disk where the image has none
+  Firmware firmware = Firmware::bios;
   uint32_t cpus = 1;
   uint64_t memory = 128 << 20;      // bytes
+  uint64_t memory_target = 0;       // bytes the balloon leaves to the guest; 0: all
   std::string zone;                 // trust zone; empty: the project
   std::vector<std::string> wishes;  // throughput, cloneable, recordable
   Restart restart = Restart::on_failure;
   Duration stop_timeout = std::chrono::seconds(30);  // ACPI, then force
-  std::string kernel_arguments;                      // appended to the image's
+  Autostart autostart;
+  std::string kernel_arguments;  // appended to the image's
   std::vector<Disk> disks;
   std::vector<Interface> interfaces;
   Share cpu;
@@ -109,6 +127,11 @@ struct Usage {
   uint64_t bridle_ns = 0;                    // CPU time Bridle's own processes spent for it
   uint64_t memory_bytes = 0;                 // resident
   uint64_t read_bytes = 0, write_bytes = 0;  // of its disks
+  // What the guest's balloon driver says, in bytes; 0: it has not said. Gauges.
+  uint64_t balloon_bytes = 0;    // left to the guest
+  uint64_t guest_total = 0;      // as its kernel counts
+  uint64_t guest_free = 0;       // unused
+  uint64_t guest_available = 0;  // could be had without swapping
 };
 
 struct MachineStatus {
@@ -123,6 +146,7 @@ struct MachineStatus {
   uint32_t pid = 0;                  // QEMU's, on the host
   uint32_t slot = 0;                 // the jail's guest slot (its uid); 0: none
   std::string engine;                // "kvm" or "tcg"
+  std::string qemu_version;          // of the QEMU that runs it, "10.0.2"
   std::string attachment;            // "fast", "dense", "recorded"
   uint32_t restarts = 0;
   std::string last_exit;  // "exit 0", "signal 9", empty
@@ -132,6 +156,7 @@ struct MachineStatus {
 
 std::string_view name(Power power);
 std::string_view name(Restart restart);
+std::string_view name(Firmware firmware);
 std::string_view name(Phase phase);
 
 Result<MachineSpec> machine_spec(const json::object& spec);

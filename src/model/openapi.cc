@@ -78,6 +78,7 @@ json::object of_field(const Field& field, bool closed) {
   if (!field.example.empty()) out["x-example"] = field.example;
   if (field.write_only) out["writeOnly"] = true;
   if (field.immutable) out["x-immutable"] = true;
+  if (field.grows) out["x-grows"] = true;
   return out;
 }
 

@@ -2,6 +2,7 @@
 
 #include "model/formats.h"
 #include "model/path.h"
+#include "model/quantity.h"
 #include "model/schema_tables.h"
 
 namespace bridle::model {
@@ -62,17 +63,37 @@ std::vector<Field> metadata_fields(Kind kind) {
   return fields;
 }
 
+namespace {
+
+// What is left out is the default: an object may be older than the field. Null: nothing.
+json::value value_of(const json::object& spec, const Field& field) {
+  if (const json::value* value = spec.if_contains(field.key)) return *value;
+  return field.fallback.empty() ? json::value() : json::parse(field.fallback);
+}
+
+bool grew(const Field& field, const json::value& old, const json::value& now) {
+  if (!field.grows) return false;
+  const auto before = bytes_of(old), after = bytes_of(now);
+  return before.ok() && after.ok() && *after >= *before;
+}
+
+}  // namespace
+
 Violations immutable_changes(const Object& before, const Object& after) {
   Violations violations;
   for (const Field& field : schema(before.kind).spec) {
-    if (!field.immutable) continue;
-    const json::value* old = before.spec.if_contains(field.key);
-    const json::value* now = after.spec.if_contains(field.key);
-    const bool same = old == nullptr || now == nullptr ? old == now : *old == *now;
-    if (same) continue;
-    const auto shown = [](const json::value* value) {
-      return value == nullptr ? std::string("nothing") : describe(*value);
+    if (!field.immutable && !field.grows) continue;
+    const json::value old = value_of(before.spec, field);
+    const json::value now = value_of(after.spec, field);
+    if (old == now || grew(field, old, now)) continue;
+    const auto shown = [](const json::value& value) {
+      return value.is_null() ? std::string("nothing") : describe(value);
     };
+    if (field.grows) {
+      violations.add(path_to_key("spec", field.key),
+                     "may only grow: it is " + shown(old) + ", found " + shown(now));
+      continue;
+    }
     violations.add(path_to_key("spec", field.key),
                    "cannot change once the object exists; expected " + shown(old) + ", found " +
                        shown(now) + "; delete the object and make it anew");

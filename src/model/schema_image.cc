@@ -124,10 +124,11 @@ KindSchema volume_schema() {
           .example = volume_example,
           .spec = {{.key = "size",
                     .type = Type::bytes,
-                    .help = "Size the guest sees; 0: the image's.",
+                    .help = "Size the guest sees; 0: the image's. A larger one is applied at once, "
+                            "also under a running guest.",
                     .example = "4GiB",
                     .fallback = "\"0\"",
-                    .immutable = true,
+                    .grows = true,
                     .most = 64 * tib,
                     .multiple = 512},
                    {.key = "format",

@@ -137,7 +137,13 @@ Field disks() {
                                   .type = Type::boolean,
                                   .help = "The guest cannot write to it.",
                                   .example = "true",
-                                  .fallback = "false"}}}}};
+                                  .fallback = "false"},
+                                 {.key = "model",
+                                  .help = "What the guest sees it behind: virtio (the default), "
+                                          "sata (AHCI) or scsi (LSI SAS1068) for guests without "
+                                          "virtio drivers.",
+                                  .example = "sata",
+                                  .choices = words::disk_model}}}}};
 }
 
 Field interfaces() {
@@ -161,7 +167,12 @@ Field interfaces() {
                               .help = "MAC address; without one Bridle chooses it once and pins "
                                       "it in status.",
                               .example = "52:54:00:12:34:56",
-                              .format = &formats::mac}}}}};
+                              .format = &formats::mac},
+                             {.key = "model",
+                              .help = "What the guest sees: virtio (the default), or e1000 for "
+                                      "guests without virtio drivers.",
+                              .example = "e1000",
+                              .choices = words::interface_model}}}}};
 }
 
 Field users() {
@@ -238,10 +249,23 @@ std::vector<Field> spec_fields() {
        .choices = words::power},
       {.key = "image",
        .help = "An Image of the same project, or else of project shared: kernel, initrd and the "
-               "disk that volumes lie over.",
+               "disk that volumes lie over. Required unless boot is disk.",
        .example = "tiny",
-       .required = true,
        .format = &formats::name},
+      {.key = "boot",
+       .help =
+           "What starts: kernel (the default) takes the image's kernel and initrd, or the first "
+           "disk where the image has none; disk leaves it to the firmware and the disks, in "
+           "their order.",
+       .example = "disk",
+       .choices = words::boot},
+      {.key = "firmware",
+       .help = "bios (the default), uefi, or uefi-secure: UEFI that starts only what Microsoft's "
+               "keys sign (shim), on a q35 machine. Its variables are the machine's own.",
+       .example = "uefi",
+       .fallback = "\"bios\"",
+       .immutable = true,
+       .choices = words::firmware},
       {.key = "cpus",
        .type = Type::integer,
        .help = "Virtual CPUs.",
@@ -257,6 +281,13 @@ std::vector<Field> spec_fields() {
        .least = 16 * mib,
        .most = 4 * tib,
        .multiple = 4 * kib},
+      {.key = "memoryTarget",
+       .type = Type::bytes,
+       .help = "Memory that the balloon leaves to the guest, changeable while it runs; without it, "
+               "all. The guest gives back only what it can.",
+       .example = "256MiB",
+       .least = 16 * mib,
+       .most = 4 * tib},
       {.key = "zone",
        .help = "Trust zone: pages and cores are shared only inside one. Without it, the project.",
        .example = "lab",
@@ -278,6 +309,21 @@ std::vector<Field> spec_fields() {
        .example = "30s",
        .fallback = "\"30s\"",
        .most = 24 * hour_ms},
+      {.key = "autostart",
+       .type = Type::object,
+       .help = "The machine's place among those that are wanted on when the host starts and stops.",
+       .fields = {{.key = "order",
+                   .type = Type::integer,
+                   .help = "Lower ones are started first and stopped last; equal ones together.",
+                   .example = "10",
+                   .fallback = "0",
+                   .most = 1'000'000},
+                  {.key = "delay",
+                   .type = Type::duration,
+                   .help = "Wait after it runs, before machines of a higher order are started.",
+                   .example = "15s",
+                   .fallback = "\"0s\"",
+                   .most = hour_ms}}},
       {.key = "kernelArguments",
        .help = "Appended to the image's kernel command line.",
        .example = "quiet",
@@ -326,7 +372,11 @@ Field usage() {
                      count("bridleNs", "CPU time of Bridle's own processes for it, in ns."),
                      count("memoryBytes", "Resident memory, in bytes."),
                      count("readBytes", "Read from its disks."),
-                     count("writeBytes", "Written to its disks.")}};
+                     count("writeBytes", "Written to its disks."),
+                     count("balloonBytes", "Memory that the balloon leaves to the guest."),
+                     count("guestTotalBytes", "Memory as the guest's kernel counts it."),
+                     count("guestFreeBytes", "Memory that the guest does not use."),
+                     count("guestAvailableBytes", "What the guest could have without swapping.")}};
 }
 
 std::vector<Field> status_fields() {
@@ -342,6 +392,7 @@ std::vector<Field> status_fields() {
       count("pid", "QEMU's process on the host."),
       count("slot", "The guest slot, which gives its uid."),
       {.key = "engine", .help = "kvm or tcg."},
+      {.key = "qemuVersion", .help = "Of the QEMU that runs it.", .example = "10.0.2"},
       {.key = "attachment", .help = "fast, dense or recorded."},
       count("restarts", "Times it was started again by its restart policy."),
       {.key = "lastExit", .help = "How QEMU ended last.", .example = "signal 9"},
@@ -373,6 +424,17 @@ void limit_holds(const Share& share, std::string_view what, Violations& violatio
                    "expected at least the reservation (or 0: no limit)");
 }
 
+void boots_from_something(const MachineSpec& spec, Violations& violations) {
+  if (spec.boot == Boot::disk && spec.disks.empty())
+    violations.add("spec.disks", "expected at least one disk to boot from");
+  if (spec.boot == Boot::kernel && spec.image.empty())
+    violations.add("spec.image", "is required unless spec.boot is disk");
+  if (spec.boot == Boot::disk && !spec.kernel_arguments.empty())
+    violations.add("spec.kernelArguments", "expected none with spec.boot disk");
+  if (spec.boot == Boot::kernel && spec.firmware == Firmware::uefi_secure)
+    violations.add("spec.boot", "expected disk with spec.firmware uefi-secure");
+}
+
 void rules(const json::object& object, Violations& violations) {
   distinct(object, "disks", "name", violations);
   distinct(object, "disks", "volume", violations);
@@ -380,6 +442,9 @@ void rules(const json::object& object, Violations& violations) {
   distinct(object, "interfaces", "mac", violations);
   const auto spec = machine_spec(object);
   if (!spec) return violations.add("", spec.error().message());
+  boots_from_something(*spec, violations);
+  if (spec->memory_target > spec->memory)
+    violations.add("spec.memoryTarget", "expected at most spec.memory");
   limit_holds(spec->cpu, "cpu", violations);
   limit_holds(spec->memory_share, "memory", violations);
   std::set<std::string> names;

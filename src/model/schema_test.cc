@@ -57,6 +57,11 @@ TEST(Schema, ViolationsSayWhereWhatWasExpectedAndWhatWasFound) {
       {"  interfaces: [{name: n, mac: '53:54:00:12:34:56'}]\n",
        "6:26: spec.interfaces[0].mac: expected a unicast MAC address such as 52:54:00:12:34:56, "
        "found text \"53:54:00:12:34:56\"\n"},
+      {"  boot: disk\n", "4:1: spec.disks: expected at least one disk to boot from\n"},
+      {"  firmware: uefi-secure\n",
+       "4:1: spec.boot: expected disk with spec.firmware uefi-secure\n"},
+      {"  memory: 64MiB\n  memoryTarget: 65MiB\n",
+       "7:3: spec.memoryTarget: expected at most spec.memory\n"},
       {"  resources: {cpu: {reservation: 2, limit: 500m}}\n",
        "6:37: spec.resources.cpu.limit: expected at least the reservation (or 0: no limit)\n"},
       {"  kernelArguments: \"a\\nb\"\n",
@@ -71,7 +76,7 @@ TEST(Schema, MissingKeysAreReportedAtTheNearestPlace) {
   EXPECT_EQ(problems("apiVersion: bridle/v1\nkind: Machine\nmetadata: {name: a}\nspec: {}\n"),
             "f:3:1: metadata.project: required, and missing, for example lab\n"
             "f:3:1: metadata.owner: required, and missing, for example ann@example.org\n"
-            "f:4:1: spec.image: required, and missing, for example tiny\n");
+            "f:4:1: spec.image: is required unless spec.boot is disk\n");
 }
 
 TEST(Schema, TopOfTheDocument) {
@@ -162,12 +167,25 @@ TEST(Schema, ImmutableFields) {
   Object before, after;
   before.kind = after.kind = Kind::volume;
   before.spec = *normal_spec(Kind::volume, {{"size", "1GiB"}});
-  after.spec = *normal_spec(Kind::volume, {{"size", "2GiB"}, {"image", "tiny"}});
+  after.spec = *normal_spec(Kind::volume, {{"size", "512MiB"}, {"image", "tiny"}});
   const Violations violations = immutable_changes(before, after);
   ASSERT_EQ(violations.list().size(), 2u);
   EXPECT_EQ(violations.list()[0].path, "spec.size");
   EXPECT_EQ(violations.list()[1].path, "spec.image");
   EXPECT_TRUE(immutable_changes(before, before).empty());
+  after.spec = *normal_spec(Kind::volume, {{"size", "2GiB"}});
+  EXPECT_TRUE(immutable_changes(before, after).empty());  // it grew
+}
+
+TEST(Schema, WhatIsLeftOutIsTheDefault) {
+  Object before, after;
+  before.kind = after.kind = Kind::machine;
+  before.spec = {{"image", "tiny"}};  // written before there was a firmware to choose
+  after.spec = *normal_spec(Kind::machine, {{"image", "tiny"}});
+  EXPECT_EQ(after.spec.at("firmware"), json::value("bios"));
+  EXPECT_TRUE(immutable_changes(before, after).empty());
+  after.spec["firmware"] = "uefi";
+  EXPECT_EQ(immutable_changes(before, after).list().at(0).path, "spec.firmware");
 }
 
 TEST(Schema, SetDefaultFillsOnlyWhatIsMissing) {
@@ -222,7 +240,7 @@ TEST(Schema, OpenApiHasEveryKindAndItsLinksLead) {
   EXPECT_EQ(links, 3 * all_kinds().size());
   const auto& memory = schemas.at("MachineSpec").at("properties").at("memory");
   EXPECT_EQ(memory.at("default"), json::value("128MiB"));
-  EXPECT_EQ(schemas.at("MachineSpec").at("required"), (json::value{"image"}));
+  EXPECT_EQ(schemas.at("VolumeSpec").at("properties").at("size").at("x-grows"), json::value(true));
   EXPECT_EQ(schemas.at("SecretSpec").at("properties").at("data").at("writeOnly"),
             json::value(true));
 }

@@ -105,7 +105,7 @@ TEST(Views, OperationAndEvent) {
 }
 
 TEST(Views, Host) {
-  expect_normal(Kind::host, to_json(HostSpec{{500, 1 << 30}}));
+  expect_normal(Kind::host, to_json(HostSpec{HostGuests::drain, {500, 1 << 30}}));
   expect_normal(Kind::host, to_json(HostSpec{}));
   HostStatus status;
   status.capacity = {2000, 8ull << 30};

@@ -43,6 +43,7 @@ void FakeJail::start(const fleet::StartGuest& request, bool faults) {
   qemu->booted_at =
       qemu->monitor_at + dice_.between(std::chrono::seconds(1), std::chrono::seconds(6));
   qemu->launch = launch;
+  qemu->tuning.disk = launch.spec.disk;
   records_[uuid] = {uuid, qemu->generation, qemu->boot, qemu->slot, qemu->pid, false, -1};
   cgroups_[uuid] = time_.now();
   tell(fleet::GuestStarted{uuid, qemu->boot, qemu->pid}, reply_delay());

@@ -27,6 +27,7 @@ struct Qemu {
   Tick started, monitor_at, booted_at;
   int exit_status = -1;
   fleet::Launch launch;
+  fleet::Tuning tuning;  // as its monitor was told
 };
 
 struct Record {

@@ -40,6 +40,8 @@ void Host::crash_daemon() { kill_daemon(); }
 void Host::crash_host() {
   checks_.line(trace_time(time_.now()) + name_ + " the host dies");
   kill_daemon();
+  // As bridled does when it finds itself started anew (daemon/host.h).
+  if (guests() == model::HostGuests::shutdown) set_guests(model::HostGuests::run);
   jail_.host_crash();
   ++jail_life_;
   store_.crash(dice_.source());
@@ -99,6 +101,9 @@ void Host::fault_step() {
 
 void Host::end_faults() {
   faults_ = false;
+  // The last fault may be a commit that fails: people try again.
+  for (int i = 0; i < 3 && guests() != model::HostGuests::run; ++i)
+    set_guests(model::HostGuests::run);
   if (!jail_.up()) jail_.restart();
 }
 

@@ -22,7 +22,10 @@ Host::Host(std::string name, Timeline& time, Checks& checks, uint64_t seed, Plan
         step(std::move(body));
     });
   };
-  jail_.on_death = [this](const Qemu& qemu) { drop_link(qemu.uuid); };
+  jail_.on_death = [this](const Qemu& qemu) {
+    if (auto turn = turns_.find(qemu.uuid); turn != turns_.end()) turn->second.ended = time_.now();
+    drop_link(qemu.uuid);
+  };
 }
 
 void Host::begin() {

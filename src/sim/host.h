@@ -16,6 +16,7 @@
 #include <string>
 
 #include "fleet/controller.h"
+#include "model/host.h"
 #include "model/object.h"
 #include "sim/fake_jail.h"
 #include "sim/fake_ledger.h"
@@ -36,6 +37,11 @@ class Host {
   void end_faults();  // from now on nothing breaks and nobody changes anything
   bool quiet() const { return brain_ && !brain_->busy(); }
   void check_settled();
+  // The host is shut down, and everything stops; it comes back, and everything starts: in order.
+  void shut_down();
+  void check_shut_down();
+  void come_back();
+  void check_order();
 
  private:
   using Body = decltype(fleet::Event::body);
@@ -59,11 +65,14 @@ class Host {
   void act(const fleet::StartGuest& start);
   void act(const fleet::SignalGuest& signal);
   void act(const fleet::SetLimits& limits);
+  void act(const fleet::SetTuning& set);
   void act(const fleet::ReleaseGuest& release);
   void act(const fleet::SampleUsage& sample);
   void act(const fleet::AttachMonitor& attach);
   void act(const fleet::Monitor& command);
   void act(const fleet::CreateVolume& create);
+  void act(const fleet::ResizeVolume& resize);
+  void act(const fleet::ResizeDisk& resize);
   void act(const fleet::RemoveVolume& remove);
   void act(const fleet::CollectParts& collect);
   void act(const fleet::BuildImage& build);
@@ -101,6 +110,10 @@ class Host {
   void create_image();
   void power_machine();
   void edit_machine();
+  void grow_volume();
+  void stop_or_run_all();
+  model::HostGuests guests();
+  void set_guests(model::HostGuests guests);
   void delete_something();
   void operate_something();
   void cancel_something();
@@ -119,6 +132,7 @@ class Host {
   // settle.cc
   void check_machine(const model::Object& machine);
   bool used_by_guest(const std::string& volume);
+  bool read_only_user(const std::string& volume);
   void check_store_files();
   std::vector<model::Object> all(model::Kind kind);
   void check_usage(const store::Write& write);
@@ -143,7 +157,13 @@ class Host {
   bool doorbell_ = false;
   bool loaded_ = false;  // the brain has the store's listing
 
-  std::set<std::string> files_;  // volumes
+  struct Turn {
+    uint32_t order = 0;
+    Tick asked, ended, started, up;  // powerdown or kill, death, start, monitor
+  };
+  std::map<Uuid, Turn> turns_;             // of the last shutdown
+  std::set<std::string> files_;            // volumes
+  std::map<std::string, uint64_t> sizes_;  // of those that grew
   std::set<std::string> parts_;
   std::map<Uuid, uint64_t> prepared_;  // machine -> boot
   std::set<fleet::Token> timers_;

@@ -49,6 +49,7 @@ void Host::act(const fleet::AttachMonitor& attach) {
     links_[attach.uuid] = {attach.boot, ++last_link_, time_.now()};
     if (qemu->prelaunch) qemu->paused = attach.hold;
     qemu->prelaunch = false;
+    if (auto turn = turns_.find(attach.uuid); turn != turns_.end()) turn->second.up = time_.now();
     step(fleet::MonitorUp{attach.uuid, attach.boot, qemu->paused});
   });
 }
@@ -58,6 +59,9 @@ void Host::act(const fleet::Monitor& command) {
   switch (command.verb) {
     case MonitorVerb::powerdown:
       ledger_.covers(command.intent, "powerdown", {"stop"});
+      if (auto turn = turns_.find(command.uuid);
+          turn != turns_.end() && turn->second.asked == Tick{})
+        turn->second.asked = time_.now();
       break;
     case MonitorVerb::stop:
       ledger_.covers(command.intent, "stop (pause)", {"pause"});

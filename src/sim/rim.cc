@@ -197,6 +197,8 @@ void Host::act(const fleet::StartGuest& start) {
   checks_.require(kept != prepared_.end() && kept->second == start.launch.boot,
                   "StartGuest of what was not prepared");
   if (kept != prepared_.end()) prepared_.erase(kept);
+  if (auto turn = turns_.find(start.launch.id.uuid); turn != turns_.end())
+    turn->second.started = time_.now();
   to_jail([this, start] { jail_.start(start, faults_); });
   if (plant_ == Plant::double_start && dice_.one_in(20))
     to_jail([this, start] { jail_.start(start, faults_); });
@@ -204,10 +206,19 @@ void Host::act(const fleet::StartGuest& start) {
 
 void Host::act(const fleet::SignalGuest& signal) {
   ledger_.covers(signal.intent, "SignalGuest", {"stop"});
+  if (auto turn = turns_.find(signal.uuid); turn != turns_.end() && turn->second.asked == Tick{})
+    turn->second.asked = time_.now();
   to_jail([this, signal] { jail_.signal(signal.uuid, signal.boot); });
 }
 
 void Host::act(const fleet::SetLimits&) {}
+
+// A connection that broke on the way: the controller hears of it and says it again.
+void Host::act(const fleet::SetTuning& set) {
+  Qemu* qemu = jail_.alive(set.uuid);
+  if (qemu != nullptr && qemu->boot == set.boot && links_.contains(set.uuid))
+    qemu->tuning = set.tuning;
+}
 
 void Host::act(const fleet::ReleaseGuest& release) {
   to_jail([this, release] { jail_.release(release.uuid, release.boot); });
@@ -239,6 +250,40 @@ void Host::act(const fleet::CreateVolume& create) {
   });
 }
 
+void Host::act(const fleet::ResizeVolume& resize) {
+  ledger_.covers(resize.intent, "ResizeVolume", {"resize"});
+  std::string prefix = "volumes/" + resize.uuid.text();
+  for (const Qemu* qemu : jail_.all_alive())
+    for (const fleet::DiskSource& disk : qemu->launch.disks)
+      checks_.require(!disk.volume.path.starts_with(prefix),
+                      "the file of a volume is resized under a running guest");
+  checks_.require(files_.contains(resize.path), "a volume is resized that is not there");
+  uint64_t& size = sizes_[resize.path];
+  checks_.require(resize.size >= size, "a volume shrinks");
+  bool fails = faults_ && dice_.one_in(20);
+  if (!fails) size = resize.size;
+  Status result;
+  if (fails) result = Error(Code::exhausted, "no space");
+  deliver(fleet::VolumeResized{resize.token, std::move(result)},
+          dice_.between(milliseconds(1), milliseconds(30)));
+}
+
+void Host::act(const fleet::ResizeDisk& resize) {
+  ledger_.covers(resize.intent, "ResizeDisk", {"resize"});
+  Qemu* qemu = jail_.alive(resize.machine);
+  bool there = qemu != nullptr && qemu->boot == resize.boot && links_.contains(resize.machine);
+  if (!there || (faults_ && dice_.one_in(20)))
+    return deliver(fleet::VolumeResized{resize.token, Error(Code::unreachable, "QEMU is gone")},
+                   reply());
+  bool known = resize.index < qemu->launch.disks.size();
+  checks_.require(known, "a disk is resized that its guest has not");
+  if (!known) return;
+  uint64_t& size = sizes_[qemu->launch.disks[resize.index].volume.path];
+  checks_.require(resize.size >= size, "a volume shrinks");
+  size = resize.size;
+  deliver(fleet::VolumeResized{resize.token, {}}, reply());
+}
+
 void Host::act(const fleet::RemoveVolume& remove) {
   ledger_.covers(remove.intent, "RemoveVolume", {"delete"});
   std::string prefix = "volumes/" + remove.uuid.text();
@@ -247,6 +292,7 @@ void Host::act(const fleet::RemoveVolume& remove) {
       checks_.require(!disk.volume.path.starts_with(prefix),
                       "the file of a volume is removed under a running guest");
   std::erase_if(files_, [&](const std::string& path) { return path.starts_with(prefix); });
+  std::erase_if(sizes_, [&](const auto& entry) { return entry.first.starts_with(prefix); });
   Status result;
   if (faults_ && dice_.one_in(30)) result = Error(Code::internal, "the disk is slow today");
   deliver(fleet::VolumeRemoved{remove.token, std::move(result)}, reply());

@@ -75,6 +75,8 @@ void Host::check_machine(const Object& machine) {
   checks_.require(qemu == nullptr || (qemu->boot == status->boot && qemu->pid == status->pid &&
                                       qemu->slot == status->slot),
                   ref + ": its status names another run of QEMU");
+  checks_.require(qemu == nullptr || qemu->tuning == fleet::Tuning{spec->memory_target, spec->disk},
+                  ref + ": its QEMU was not told the last memory target or disk limits");
   checks_.require(status->observed_generation == machine.metadata.generation,
                   ref + ": its last change was not taken up");
   if (status->reason == "VolumeMissing" || status->reason == "VolumeNotReady")
@@ -93,6 +95,13 @@ bool Host::used_by_guest(const std::string& volume) {
   return false;
 }
 
+bool Host::read_only_user(const std::string& volume) {
+  for (const Qemu* qemu : jail_.all_alive())
+    for (const model::Disk& disk : qemu->launch.spec.disks)
+      if (disk.volume == volume && disk.read_only) return true;
+  return false;
+}
+
 void Host::check_store_files() {
   std::set<std::string> wanted, kept;
   for (const Object& volume : all(Kind::volume)) {
@@ -104,6 +113,13 @@ void Host::check_store_files() {
     checks_.require(phase == "ready" || waits || volume.metadata.deleting,
                     model::ref(volume) + " is " + phase + " and waits for nothing");
     if (!path.empty()) wanted.insert(path);
+    Result<model::VolumeSpec> spec = model::volume_spec(volume.spec);
+    Result<model::VolumeStatus> status = model::volume_status(volume.status);
+    bool grown = spec.ok() && status.ok() && (phase != "ready" || status->size == spec->size);
+    checks_.require(grown || read_only_user(volume.metadata.name) || volume.metadata.deleting,
+                    model::ref(volume) + " was not resized");
+    checks_.require(!sizes_.contains(path) || !status.ok() || sizes_[path] == status->size,
+                    model::ref(volume) + ": its status tells another size");
     kept.insert(text(volume.status, "backing"));
     checks_.require(!volume.metadata.deleting || used_by_guest(volume.metadata.name),
                     model::ref(volume) + " is still being deleted");
@@ -121,6 +137,37 @@ void Host::check_store_files() {
   kept.erase("");
   checks_.require(parts_ == kept, "image parts: " + std::to_string(parts_.size()) + " are there, " +
                                       std::to_string(kept.size()) + " are referred to");
+}
+
+void Host::shut_down() {
+  turns_.clear();
+  for (const Qemu* qemu : jail_.all_alive())
+    turns_[qemu->uuid].order = qemu->launch.spec.autostart.order;
+  set_guests(model::HostGuests::shutdown);
+}
+
+void Host::check_shut_down() {
+  checks_.require(jail_.all_alive().empty(), "guests are alive after a shutdown of the host");
+  for (const auto& [uuid, later] : turns_)
+    for (const auto& [other, first] : turns_)
+      if (first.order > later.order)
+        checks_.require(first.ended <= later.asked, "a guest of order " +
+                                                        std::to_string(later.order) +
+                                                        " is stopped before one of order " +
+                                                        std::to_string(first.order) + " has ended");
+}
+
+void Host::come_back() { set_guests(model::HostGuests::run); }
+
+void Host::check_order() {
+  constexpr Tick never{};
+  for (const auto& [uuid, first] : turns_)
+    for (const auto& [other, later] : turns_)
+      if (first.order < later.order && first.up != never && later.started != never)
+        checks_.require(first.up + std::chrono::seconds(first.order) <= later.started,
+                        "a guest of order " + std::to_string(later.order) +
+                            " starts before one of order " + std::to_string(first.order) +
+                            " and its delay");
 }
 
 void Host::check_settled() {

@@ -11,13 +11,25 @@
 namespace bridle::sim {
 namespace {
 
-constexpr Duration calm = std::chrono::minutes(4);  // of virtual time, after the last fault
+// Of virtual time.
+constexpr Duration calm = std::chrono::minutes(4);           // after the last fault
+constexpr Duration shutdown_time = std::chrono::minutes(2);  // grace of three orders; restart_calm
 
 // Everything until then, or until an invariant breaks.
 uint64_t run(Timeline& time, const Checks& checks, Tick until) {
   uint64_t happenings = 0;
   while (checks.ok() && time.step(until)) ++happenings;
   time.rest(until);
+  return happenings;
+}
+
+// Until nothing is under way: a status may be on its way at the end (usage, every ten seconds).
+uint64_t settle(Timeline& time, const Checks& checks,
+                const std::vector<std::unique_ptr<Host>>& hosts, Duration enough) {
+  uint64_t happenings = run(time, checks, time.now() + enough);
+  Tick last = time.now() + std::chrono::seconds(5);
+  auto busy = [](const auto& host) { return !host->quiet(); };
+  while (checks.ok() && std::any_of(hosts.begin(), hosts.end(), busy) && time.step(last)) continue;
   return happenings;
 }
 
@@ -45,14 +57,20 @@ Outcome simulate(const Parameters& parameters) {
     else
       host.user_step();
   }
-  for (auto& host : hosts) host->end_faults();
-  if (checks.ok()) outcome.happenings += run(time, checks, time.now() + calm);
-  // A status may be on its way just now (usage, every ten seconds).
-  Tick last = time.now() + std::chrono::seconds(5);
-  auto busy = [](const auto& host) { return !host->quiet(); };
-  while (checks.ok() && std::any_of(hosts.begin(), hosts.end(), busy) && time.step(last)) continue;
-  if (checks.ok())
-    for (auto& host : hosts) host->check_settled();
+  auto each = [&](void (Host::*what)()) {
+    for (auto& host : hosts)
+      if (checks.ok()) (host.get()->*what)();
+  };
+  each(&Host::end_faults);
+  outcome.happenings += settle(time, checks, hosts, calm);
+  each(&Host::check_settled);
+  each(&Host::shut_down);
+  outcome.happenings += settle(time, checks, hosts, shutdown_time);
+  each(&Host::check_shut_down);
+  each(&Host::come_back);
+  outcome.happenings += settle(time, checks, hosts, shutdown_time);
+  each(&Host::check_order);
+  each(&Host::check_settled);
   outcome.ok = checks.ok();
   outcome.failure = checks.failure();
   outcome.trace = checks.trace();

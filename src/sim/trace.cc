@@ -88,6 +88,9 @@ std::string text(const Prepared& e) {
 std::string text(const VolumeCreated& e) {
   return fmt::format("VolumeCreated {} {}", e.token, outcome(e.result));
 }
+std::string text(const VolumeResized& e) {
+  return fmt::format("VolumeResized {} {}", e.token, outcome(e.result));
+}
 std::string text(const VolumeRemoved& e) {
   return fmt::format("VolumeRemoved {} {}", e.token, outcome(e.result));
 }
@@ -141,6 +144,11 @@ std::string text(const SetLimits& a) {
   return fmt::format("SetLimits {}/{} {} {} {} {}", brief(a.uuid), a.boot, a.limits.cpu_shares,
                      a.limits.cpu_quota, a.limits.memory_limit, a.limits.memory_reservation);
 }
+std::string text(const SetTuning& a) {
+  return fmt::format("SetTuning {}/{} memory {} disk {} {} {}", brief(a.uuid), a.boot,
+                     a.tuning.memory_target, a.tuning.disk.read_bytes_per_second,
+                     a.tuning.disk.write_bytes_per_second, a.tuning.disk.operations_per_second);
+}
 std::string text(const ReleaseGuest& a) {
   return fmt::format("ReleaseGuest {}/{}", brief(a.uuid), a.boot);
 }
@@ -158,6 +166,13 @@ std::string text(const Monitor& a) {
 }
 std::string text(const CreateVolume& a) {
   return fmt::format("CreateVolume {} {}/{} under {}", a.token, a.project, a.name, a.intent);
+}
+std::string text(const ResizeVolume& a) {
+  return fmt::format("ResizeVolume {} {} to {} under {}", a.token, a.path, a.size, a.intent);
+}
+std::string text(const ResizeDisk& a) {
+  return fmt::format("ResizeDisk {} {}/{} disk {} to {} under {}", a.token, brief(a.machine),
+                     a.boot, a.index, a.size, a.intent);
 }
 std::string text(const RemoveVolume& a) {
   return fmt::format("RemoveVolume {} {} under {}", a.token, a.path, a.intent);

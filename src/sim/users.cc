@@ -117,6 +117,9 @@ void Host::create_machine() {
   spec.stop_timeout = dice_.between(std::chrono::seconds(1), std::chrono::seconds(8));
   spec.cpu.reservation = 250 * dice_.below(5);
   spec.cpus = 2;
+  // The same for a name, so that orders do not change while things go on.
+  spec.autostart.order = static_cast<uint32_t>(object.metadata.name.back() - '0') % 3;
+  spec.autostart.delay = std::chrono::seconds(spec.autostart.order);
   spec.interfaces.push_back({"net0", "default", ""});
   if (dice_.one_in(2))
     spec.disks.push_back({"root", "v" + std::to_string(dice_.below(5)), dice_.one_in(8)});
@@ -158,12 +161,47 @@ void Host::edit_machine() {
       if (dice_.one_in(2)) spec->disks.push_back({"root", "v" + std::to_string(dice_.below(5))});
     } else if (dice_.one_in(2)) {
       spec->cpu.shares = 100 + dice_.below(1000);
+    } else if (dice_.one_in(2)) {
+      spec->memory_target = dice_.one_in(2) ? 0 : (32 + dice_.below(64)) << 20;
+      spec->disk.operations_per_second = dice_.below(3) * 100;
     } else {
       spec->cpus = 1 + static_cast<uint32_t>(dice_.below(4));
       spec->cpu.reservation = std::min<uint64_t>(spec->cpu.reservation, spec->cpus * 1000);
     }
     machine.spec = model::to_json(*spec);
   });
+}
+
+void Host::grow_volume() {
+  change(Kind::volume, any(Kind::volume), [&](Object& volume) {
+    Result<model::VolumeSpec> spec = model::volume_spec(volume.spec);
+    if (!spec.ok()) return checks_.fail(spec.error().message());
+    spec->size += uint64_t{1} << 20;
+    volume.spec = model::to_json(*spec);
+  });
+}
+
+model::HostGuests Host::guests() {
+  auto entry = store_.get(model::spec_key(Kind::host, "", name_));
+  if (!entry.ok() || !entry->has_value()) return model::HostGuests::run;
+  auto object = model::decode_spec(Kind::host, (*entry)->value);
+  auto spec = object.ok() ? model::host_spec(object->spec) : Error(Code::corrupt, "no host");
+  return spec.ok() ? spec->guests : model::HostGuests::run;
+}
+
+void Host::set_guests(model::HostGuests guests) {
+  Object object = fresh(Kind::host, name_, time_.wall(), dice_.source());
+  object.metadata.project.clear();
+  model::HostSpec spec;
+  spec.guests = guests;
+  object.spec = model::to_json(spec);
+  commit({{store::Write::Kind::put, model::spec_key(Kind::host, "", name_),
+           model::encode_spec(object)}});
+}
+
+void Host::stop_or_run_all() {
+  if (guests() != model::HostGuests::run) return set_guests(model::HostGuests::run);
+  set_guests(dice_.one_in(2) ? model::HostGuests::drain : model::HostGuests::shutdown);
 }
 
 void Host::delete_something() {
@@ -203,12 +241,14 @@ struct Host::UserAct {
 };
 
 void Host::user_step() {
-  static constexpr std::array<UserAct, 8> acts = {{
+  static constexpr std::array<UserAct, 10> acts = {{
       {20, &Host::create_machine},
       {8, &Host::create_volume},
       {4, &Host::create_image},
       {30, &Host::power_machine},
       {8, &Host::edit_machine},
+      {5, &Host::grow_volume},
+      {3, &Host::stop_or_run_all},
       {10, &Host::delete_something},
       {8, &Host::operate_something},
       {2, &Host::cancel_something},

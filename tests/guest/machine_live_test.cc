@@ -69,6 +69,37 @@ LaunchPlan plan_in(const Folder& folder) {
   return plan;
 }
 
+// A disk that says so when the firmware boots it, and halts; as BIOS and as UEFI boot it.
+void make_bootable(const Folder& folder) {
+  const std::string tree = folder / "tree/boot/grub";
+  ASSERT_TRUE(make_folders(tree).ok());
+  ASSERT_TRUE(write_file_durably(tree + "/grub.cfg",
+                                 "serial --unit=0 --speed=115200\nterminal_output serial\n"
+                                 "echo bridle-boot-ok $grub_platform\nhalt\n")
+                  .ok());
+  run_program("grub-mkrescue -o " + (folder / "boot.raw") + " " + (folder / "tree"));
+}
+
+LaunchPlan boot_plan(const Folder& folder, model::Firmware firmware, model::DiskModel model) {
+  LaunchPlan plan;
+  SeededRandom random(12);
+  plan.uuid = Uuid::random(random);
+  plan.name = "lab/boots";
+  plan.spec.boot = model::Boot::disk;
+  plan.spec.firmware = firmware;
+  plan.spec.memory = 256 << 20;
+  plan.spec.disks = {{"root", "a", false, model}, {"data", "b", false}};
+  plan.spec.interfaces = {{"net0", "default", "", model::InterfaceModel::e1000}};
+  plan.disks = {{"root", {{folder / "boot.raw", "raw"}}, false},
+                {"data", {{folder / "data.raw", "raw"}}, false}};
+  if (firmware == model::Firmware::bios) return plan;
+  const FirmwareFiles files = firmware_files(firmware);
+  plan.firmware_code = files.code;
+  plan.firmware_vars = folder / "variables.fd";
+  run_program("cp " + std::string(files.variables) + " " + plan.firmware_vars);
+  return plan;
+}
+
 Fd owned(Result<Fd> fd) {
   EXPECT_TRUE(fd.ok()) << fd.error().message();
   return fd.ok() ? *std::move(fd) : Fd();
@@ -232,6 +263,97 @@ TEST(MachineLive, QemuTakesTheArgumentsAndDevicesAreWhereTheyWerePinned) {
   size_t writable = 0;
   for (const auto& node : blocks->as_array()) writable += !node.at("ro").as_bool();
   EXPECT_EQ(writable, 3u);  // file, qcow2 and throttle of the root disk
+}
+
+// What the guest says on its serial line until it says `text`, or falls silent for good.
+std::string console_until(const Fd& serial, const std::string& text) {
+  std::string said;
+  for (int i = 0; i < 120 && said.find(text) == std::string::npos; ++i) {
+    pollfd wait{serial.get(), POLLIN, 0};
+    if (::poll(&wait, 1, 1000) <= 0) continue;
+    char bytes[4096];
+    const ssize_t n = ::read(serial.get(), bytes, sizeof bytes);
+    if (n <= 0) break;
+    said.append(bytes, static_cast<size_t>(n));
+  }
+  return said;
+}
+
+// Starts the plan, lets it go, and gives what it said until `text`.
+std::string said_of(const Folder& folder, LaunchPlan plan, const std::string& text) {
+  plan.pinned = *pin(plan.uuid, plan.spec, {});
+  const auto made = launch(plan);
+  EXPECT_TRUE(made.ok()) << made.error().message();
+  if (!made.ok()) return "";
+  Qemu qemu(folder, *made);
+  Driver driver(folder, options_for(*made, true, true));
+  EXPECT_TRUE(driver.run_until([&] { return driver.up.has_value(); }));
+  const Fd serial = owned(wire::connect_unix(folder / "serial.sock", SOCK_STREAM));
+  EXPECT_TRUE(driver.ask("cont").ok());
+  return console_until(serial, text);
+}
+
+TEST(MachineLive, BootsFromADiskOfEveryModelUnderBios) {
+  Folder folder;
+  make_bootable(folder);
+  for (const auto model :
+       {model::DiskModel::virtio, model::DiskModel::sata, model::DiskModel::scsi}) {
+    const auto said = said_of(folder, boot_plan(folder, model::Firmware::bios, model), "-ok pc");
+    EXPECT_NE(said.find("bridle-boot-ok pc"), std::string::npos) << said;
+  }
+}
+
+TEST(MachineLive, BootsFromADiskOfEveryModelUnderUefi) {
+  Folder folder;
+  make_bootable(folder);
+  for (const auto model :
+       {model::DiskModel::virtio, model::DiskModel::sata, model::DiskModel::scsi}) {
+    const auto said = said_of(folder, boot_plan(folder, model::Firmware::uefi, model), "-ok efi");
+    EXPECT_NE(said.find("bridle-boot-ok efi"), std::string::npos) << said;
+  }
+}
+
+// What starts signed is in tests/guest/firmware_test.py.
+TEST(MachineLive, SecureBootRefusesWhatNobodySigned) {
+  Folder folder;
+  make_bootable(folder);
+  const auto plan = boot_plan(folder, model::Firmware::uefi_secure, model::DiskModel::virtio);
+  const auto said = said_of(folder, plan, "Access Denied");
+  EXPECT_NE(said.find("Access Denied"), std::string::npos) << said;
+  EXPECT_EQ(said.find("bridle-boot-ok"), std::string::npos) << said;
+}
+
+TEST(MachineLive, DisksGrowAndLimitsChangeWhileItRuns) {
+  Folder folder;
+  LaunchPlan plan = plan_in(folder);
+  plan.spec.disk = {};
+  plan.pinned = *pin(plan.uuid, plan.spec, {});
+  const auto made = launch(plan);
+  ASSERT_TRUE(made.ok());
+  Qemu qemu(folder, *made);
+  Driver driver(folder, options_for(*made, true, false));
+  ASSERT_TRUE(driver.run_until([&] { return driver.up.has_value(); }));
+  const auto node = [&](const std::string& name) {
+    const auto blocks = driver.ask("query-named-block-nodes", {{"flat", true}});
+    EXPECT_TRUE(blocks.ok());
+    for (const auto& each : blocks->as_array())
+      if (each.at("node-name").as_string() == name) return each;
+    return json::value();
+  };
+  const auto size = [&] { return node("disk0").at("image").at("virtual-size").as_int64(); };
+  EXPECT_EQ(size(), 16 << 20);
+  ASSERT_TRUE(driver.ask("block_resize", {{"node-name", disk_node(0)}, {"size", 48 << 20}}).ok());
+  EXPECT_EQ(size(), 48 << 20);
+  const json::object limits = throttle_limits({3 << 20, 0, 700});
+  ASSERT_TRUE(
+      driver.ask("qom-set", {{"path", disk_limits_path}, {"property", "limits"}, {"value", limits}})
+          .ok());
+  const auto now = driver.ask("qom-get", {{"path", disk_limits_path}, {"property", "limits"}});
+  ASSERT_TRUE(now.ok());
+  EXPECT_EQ(now->at("bps-read").as_int64(), 3 << 20);
+  EXPECT_EQ(now->at("iops-total").as_int64(), 700);
+  EXPECT_TRUE(driver.ask("balloon", {{"value", 48 << 20}}).ok());
+  EXPECT_TRUE(qemu.lives());
 }
 
 TEST(MachineLive, HeldGuestsWaitAndLinksTakeTheirNames) {

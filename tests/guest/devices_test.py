@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""What changes under a running guest: volumes grow, disk limits hold, the balloon gives memory back and
+says what the guest uses."""
+import os
+import time
+import unittest
+
+from host import Host, wait_for
+
+HOST = Host()
+MIB = 1 << 20
+
+
+class Devices(unittest.TestCase):
+    def setUp(self):
+        self.name = self.id().rsplit(".", 1)[1].replace("_", "-")[:40].rstrip("-")
+        HOST.delete("machine", self.name)
+        HOST.delete("volume", self.name)
+
+    tearDown = setUp
+
+    def start(self, volume_format="qcow2", **spec):
+        HOST.run("volume", "create", self.name, "--format", volume_format, "--size", "64MiB", "--wait")
+        self.machine = HOST.machine(self.name, disks=[{"name": "data", "volume": self.name}], **spec)
+        HOST.apply(self.machine)
+        HOST.wait_ready(self.name)
+
+    def change(self, **spec):
+        self.machine["spec"].update(spec)
+        HOST.apply(self.machine)
+
+    def guest(self, command, **options):
+        return HOST.run("machine", "exec", self.name, "--timeout", "60s", "--", "sh", "-c", command, **options).stdout
+
+    def sectors(self):
+        return int(self.guest("cat /sys/block/vda/size"))
+
+    def test_a_volume_grows_online_and_offline(self):
+        self.start("raw")
+        self.assertEqual(self.sectors(), 64 * MIB // 512)
+        boot = HOST.get("machine", self.name)["status"]["boot"]
+        HOST.run("volume", "resize", self.name, "96MiB", "--wait")
+        wait_for(lambda: self.sectors() == 96 * MIB // 512, 20, "the guest sees the new size")
+        self.assertEqual(HOST.get("machine", self.name)["status"]["boot"], boot, "without a restart")
+        shrunk = HOST.run("volume", "resize", self.name, "32MiB", check=False)
+        self.assertNotEqual(shrunk.returncode, 0)
+        self.assertIn("may only grow", shrunk.stderr)
+        HOST.run("machine", "stop", self.name, "--wait", "--force")
+        HOST.run("volume", "resize", self.name, "128MiB", "--wait")
+        path = HOST.get("volume", self.name)["status"]["path"]
+        self.assertEqual(os.stat(f"{HOST.root}/volumes/{path}").st_size, 128 * MIB)
+
+    def test_disk_limits_change_while_it_runs(self):
+        self.start()
+        write = "dd if=/dev/zero of=/dev/vda bs=64k count=32 conv=fsync 2>/dev/null; echo done"
+        self.assertIn("done", self.guest(write))
+        self.change(resources={"disk": {"writeBytesPerSecond": "256KiB"}})
+        time.sleep(1)
+        begin = time.monotonic()
+        self.assertIn("done", self.guest(write))
+        # 2 MiB at 256 KiB/s take 8 s, less what may go at once; never less.
+        self.assertGreater(time.monotonic() - begin, 5)
+        self.assertNotIn("apply the changed", HOST.get("machine", self.name)["status"].get("message", ""))
+
+    def memory(self):
+        lines = self.guest("cat /proc/meminfo").splitlines()
+        return int(next(line for line in lines if line.startswith("MemTotal")).split()[1]) << 10
+
+    def test_the_balloon_takes_memory_and_gives_it_back(self):
+        self.start()
+        before = self.memory()
+        self.change(memoryTarget="96MiB")
+        wait_for(lambda: self.memory() <= before - 24 * MIB, 30, "the balloon grew")
+
+        def used():
+            return HOST.get("machine", self.name)["status"].get("usage", {})
+
+        wait_for(lambda: used().get("balloonBytes") == 96 * MIB and used().get("guestAvailableBytes", 0) > 0,
+                 60, "the status says so", used)
+        self.assertLess(used()["guestFreeBytes"], used()["guestTotalBytes"])
+        del self.machine["spec"]["memoryTarget"]
+        HOST.apply(self.machine)
+        wait_for(lambda: self.memory() >= before - MIB, 30, "it got all back")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
