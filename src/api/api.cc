@@ -1,12 +1,17 @@
 #include "api/api.h"
 
+#include <algorithm>
+#include <array>
+
 #include "base/log.h"
 
 namespace bridle::api {
 
 namespace {
 
-constexpr std::string_view role_prefix = "/spec/role/";
+// What gives roles: the keys below these.
+constexpr std::array<std::string_view, 3> rule_prefixes = {"/spec/role/", "/spec/binding/",
+                                                           "/spec/project/"};
 
 Response no_route(const Router::Match& match, const Request& request, std::string_view request_id) {
   if (match.allowed.empty())
@@ -38,6 +43,31 @@ Response not_permitted(const Route& route, const Access& access, std::string_vie
                         request_id);
 }
 
+bool rules_changed(store::Store& store, Revision since) {
+  return std::any_of(rule_prefixes.begin(), rule_prefixes.end(), [&](std::string_view prefix) {
+    const auto changed = store.changes(prefix, since, 1);
+    return !changed.ok() || !changed->empty();
+  });
+}
+
+Status read_rules(store::Store& store, std::string_view prefix, std::vector<RoleRule>& rules) {
+  BRIDLE_TRY(const store::Listing listing, store.list(prefix));
+  for (const store::Entry& entry : listing.entries) {
+    const auto key = model::parse_key(entry.key);
+    auto object = key ? model::decode_spec(key->kind, entry.value)
+                      : Result<model::Object>(Error(Code::corrupt, "not the key of an object"));
+    auto rule = object.ok() ? role_rule(*object) : Result<RoleRule>(object.error());
+    if (rule.ok() && !object->metadata.deleting)
+      rules.push_back(std::move(*rule));
+    else if (!rule.ok())
+      log::warning("a role cannot be read and gives nothing",
+                   {{"key", entry.key}, {"error", rule.error().message()}});
+  }
+  return {};
+}
+
+}  // namespace
+
 bool permitted(const Route& route, const Access& access, std::string_view project) {
   switch (route.scope) {
     case Scope::nowhere:
@@ -53,8 +83,6 @@ bool permitted(const Route& route, const Access& access, std::string_view projec
   return false;
 }
 
-}  // namespace
-
 Api::Api(Backend& backend, uid_t own_uid)
     : backend_(backend), own_uid_(own_uid), router_(all_routes()) {}
 
@@ -62,27 +90,16 @@ Status Api::refresh_roles() {
   store::Store& store = backend_.store();
   const Revision now = store.revision();
   if (roles_known_ && now == roles_at_) return {};
-  if (roles_known_) {
-    const auto changed = store.changes(role_prefix, roles_at_, 1);
-    if (changed.ok() && changed->empty()) {
-      roles_at_ = now;
-      return {};
-    }
+  if (roles_known_ && !rules_changed(store, roles_at_)) {
+    roles_at_ = now;
+    return {};
   }
   roles_known_ = false;
-  BRIDLE_TRY(const store::Listing listing, store.list(role_prefix));
   std::vector<RoleRule> rules;
-  for (const store::Entry& entry : listing.entries) {
-    auto object = model::decode_spec(model::Kind::role, entry.value);
-    auto rule = object.ok() ? role_rule(object->spec) : Result<RoleRule>(object.error());
-    if (rule.ok() && !object->metadata.deleting)
-      rules.push_back(std::move(*rule));
-    else if (!rule.ok())
-      log::warning("a role cannot be read and gives nothing",
-                   {{"key", entry.key}, {"error", rule.error().message()}});
-  }
+  for (const std::string_view prefix : rule_prefixes)
+    BRIDLE_CHECK(read_rules(store, prefix, rules));
   roles_ = std::move(rules);
-  roles_at_ = listing.revision;
+  roles_at_ = now;
   roles_known_ = true;
   return {};
 }
@@ -90,6 +107,11 @@ Status Api::refresh_roles() {
 Result<Access> Api::access(const Caller& caller) {
   BRIDLE_CHECK(refresh_roles().context("reading roles"));
   return Access::of(caller, roles_, own_uid_);
+}
+
+Result<Access> Api::granted_by_name(const Caller& credential) {
+  BRIDLE_CHECK(refresh_roles().context("reading roles"));
+  return Access::of(credential, std::vector<Grant>{}, roles_);
 }
 
 Api::Entry Api::enter(const Request& request, const Caller& caller, std::string_view request_id) {

@@ -5,8 +5,8 @@
 //   api.handle(request, caller, "r-1", [](Answer answer) { ... });
 //
 // In this order: route (404, 405), caller (401 who holds nothing), right (404 where the caller
-// knows nothing of the project, else 403), handler. Roles are read from the store and kept until
-// one of them changes.
+// knows nothing of the project, else 403), handler. Roles, Bindings
+// and owners of Projects are read from the store and kept until one of them changes.
 //
 // Thread class: the loop's thread. The backend and the Api outlive what they were asked.
 #pragma once
@@ -44,6 +44,8 @@ class Api {
 
   // What this caller may do now.
   Result<Access> access(const Caller& caller);
+  // What Roles, Bindings and owners give to the credential by name, whoever shows it. Only to tell.
+  Result<Access> granted_by_name(const Caller& credential);
   const Router& router() const { return router_; }
   Backend& backend() { return backend_; }
   const RequestMeter& meter() const { return meter_; }
@@ -55,11 +57,15 @@ class Api {
   Backend& backend_;
   const uid_t own_uid_;
   const Router router_;
-  std::vector<RoleRule> roles_;
-  Revision roles_at_ = 0;  // the store's revision that roles_ are of
+  std::vector<RoleRule> roles_;  // of Roles, Bindings and the owners of Projects
+  Revision roles_at_ = 0;        // the store's revision that roles_ are of
   bool roles_known_ = false;
   RequestMeter meter_;
 };
+
+// Does the caller hold the route's right where it asks for it? What a handler judges by the body
+// (a Binding may not give more than its writer has) comes on top.
+bool permitted(const Route& route, const Access& access, std::string_view project);
 
 // The whole table (routes.cc).
 std::vector<Route> all_routes();

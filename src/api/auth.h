@@ -1,5 +1,5 @@
-// Authorization: who a caller is, what the Role objects give to him, and whether that is enough.
-// Pure: the connection supplies uid and groups, the store the roles.
+// Authorization: who a caller is, what was given to him, and whether that is enough. Pure: the
+// connection supplies who he is, the store what Roles, Bindings and Projects say of him.
 //
 //   what may be done            admin  operator  auditor  tenant
 //   read    objects, usage        x       x         x       x
@@ -10,7 +10,13 @@
 //   agent   ask the guest agent   x       x
 //   inspect doctor, processes     x       x         x
 //   audit   ledger                x       x         x
-//   govern  roles and hosts       x
+//   govern  roles, hosts,         x
+//           projects
+//   delegate bindings             x
+//
+// Who is named in a Project's owners is operator there and may delegate as well. Whoever delegates
+// writes Bindings, which give a role in their own project only, and never more than he himself
+// holds there (may_grant).
 //
 // A grant is (role, project): each role counts in the projects it lists. "*", and an empty list of
 // an admin or auditor, means every project; then the role holds also for what has no project
@@ -22,16 +28,17 @@
 // Thread class: values.
 #pragma once
 
-#include <sys/types.h>
-
 #include <array>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "api/identity.h"
 #include "base/result.h"
 #include "model/object.h"
+#include "model/role.h"
 
 namespace bridle::api {
 
@@ -39,45 +46,45 @@ namespace json = boost::json;
 
 inline constexpr std::string_view shared_project = "shared";
 
-enum class Role { tenant, auditor, operator_, admin };  // weakest first
-inline constexpr std::array all_roles = {Role::tenant, Role::auditor, Role::operator_, Role::admin};
-std::string_view name(Role role);
-
-enum class Right { open, read, write, act, console, build, agent, inspect, audit, govern };
+enum class Right {
+  open,
+  read,
+  write,
+  act,
+  console,
+  build,
+  agent,
+  inspect,
+  audit,
+  govern,
+  delegate
+};
 inline constexpr std::array all_rights = {
-    Right::open,  Right::read,  Right::write,   Right::act,   Right::console,
-    Right::build, Right::agent, Right::inspect, Right::audit, Right::govern};
+    Right::open,  Right::read,    Right::write, Right::act,    Right::console, Right::build,
+    Right::agent, Right::inspect, Right::audit, Right::govern, Right::delegate};
 std::string_view name(Right right);
 // The table above. Right::open: everybody, also who has no role at all.
 bool gives(Role role, Right right);
 
-// The other end of a connection, as the kernel tells.
-struct Caller {
-  uid_t uid = static_cast<uid_t>(-1);
-  gid_t gid = static_cast<gid_t>(-1);
-  std::vector<gid_t> groups;  // supplementary
-};
-
-// One Role object's gift to one caller.
-struct Grant {
-  Role role = Role::tenant;
-  bool everywhere = false;
-  std::vector<std::string> projects;
-  bool raw_allowed = false;
-};
-
-// A parsed Role object.
+// What an object of the store gives to whom.
 struct RoleRule {
-  std::vector<uid_t> uids;
-  std::vector<gid_t> gids;
+  std::vector<model::Subject> subjects;
   Grant grant;
 };
-Result<RoleRule> role_rule(const json::object& spec);
+// Of a Role, a Binding, or the owners of a Project.
+Result<RoleRule> role_rule(const model::Object& object);
+
+// The project that decides who may see an object: a Project object is its own.
+std::string_view boundary(model::Kind kind, std::string_view project, std::string_view name);
 
 class Access {
  public:
-  // own_uid: bridled's.
+  // One on the unix socket. own_uid: bridled's. Whoever came over the network gets nothing here.
   static Access of(const Caller& caller, const std::vector<RoleRule>& rules, uid_t own_uid);
+  // One who came over the network and has proved to be `credential`: what his credential gives, and
+  // what the rules give to it by name.
+  static Access of(const Caller& caller, const std::vector<Grant>& own,
+                   const std::vector<RoleRule>& rules);
 
   // Holds nothing: 401.
   bool nobody() const { return grants_.empty(); }
@@ -86,17 +93,26 @@ class Access {
   bool may(Right right, std::string_view project) const {
     return role_for(right, project).has_value();
   }
-  // Reads this kind there: the image rule of the shared project included.
+  // Reads this kind there: the image rule of the shared project included. Of a Project object,
+  // project is its boundary().
   bool sees(model::Kind kind, std::string_view project) const;
+  // The projects of which sees() is true, in order; empty optional: every one (and for kinds that
+  // have no project, all of them).
+  std::optional<std::set<std::string>> seen_projects(model::Kind kind) const;
   // Holds anything in the project, so that it may be told apart from one that is not there.
   bool knows(std::string_view project) const;
   bool raw_allowed(std::string_view project) const;
+  // Delegates there, and holds every right of that role (and raw) himself. Code::unauthorized.
+  Status may_grant(Role role, bool raw, std::string_view project) const;
 
   // "uid:1000 (role operator)": of the role that gives the right.
   std::string actor(Right right, std::string_view project) const;
 
+  const std::string& who() const { return who_; }
+  const std::vector<Grant>& grants() const { return grants_; }
+
  private:
-  uid_t uid_ = static_cast<uid_t>(-1);
+  std::string who_;
   std::vector<Grant> grants_;
 };
 

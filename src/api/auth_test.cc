@@ -10,9 +10,14 @@ namespace {
 using testing::Reply;
 using testing::World;
 
-RoleRule rule(std::string_view spec) {
-  return *role_rule(json::parse(json::string_view(spec.data(), spec.size())).as_object());
+Result<RoleRule> parsed(std::string_view spec) {
+  model::Object object;
+  object.kind = model::Kind::role;
+  object.spec = json::parse(json::string_view(spec.data(), spec.size())).as_object();
+  return role_rule(object);
 }
+
+RoleRule rule(std::string_view spec) { return *parsed(spec); }
 
 TEST(Access, GrantsByUidAndGroup) {
   const std::vector<RoleRule> rules = {
@@ -59,16 +64,17 @@ TEST(Access, RefusesRulesThatAreNone) {
   for (const char* spec :
        {"{}", R"({"role":"god"})", R"({"role":"admin","subjects":{}})",
         R"({"role":"admin","subjects":[1]})", R"({"role":"admin","subjects":[{"uid":-1}]})",
-        R"({"role":"admin","subjects":[{"uid":4294967295}]})",
+        R"({"role":"admin","subjects":[{"uid":4294967296}]})",
         R"({"role":"admin","subjects":[],"projects":"lab"})", R"({"role":"admin","projects":[1]})"})
-    EXPECT_FALSE(role_rule(json::parse(spec).as_object()).ok()) << spec;
+    EXPECT_FALSE(parsed(spec).ok()) << spec;
 }
 
 // What each role may do, spelled out beside the table in auth.cc.
 TEST(Access, MatrixIsAsDocumented) {
   const std::map<std::string, std::string> expected = {
-      {"open", "taoA"}, {"read", "taoA"}, {"write", "toA"},   {"act", "toA"},   {"console", "toA"},
-      {"build", "oA"},  {"agent", "oA"},  {"inspect", "aoA"}, {"audit", "aoA"}, {"govern", "A"}};
+      {"open", "taoA"},   {"read", "taoA"}, {"write", "toA"}, {"act", "toA"},
+      {"console", "toA"}, {"build", "oA"},  {"agent", "oA"},  {"inspect", "aoA"},
+      {"audit", "aoA"},   {"govern", "A"},  {"delegate", "A"}};
   for (const Right right : all_rights) {
     std::string who;
     for (const Role role : all_roles)

@@ -50,6 +50,9 @@ struct Act {
 struct Mutation {
   Act act;
   std::vector<store::Write> writes;  // never empty
+  // What only holds if nothing came between (quotas): asked right before the commit, in the same
+  // turn of the loop. Gives writes that go into the same commit, or the refusal. May be empty.
+  std::function<Result<std::vector<store::Write>>()> reserve = {};
 };
 
 // One machine's row of the usage report.
@@ -75,6 +78,9 @@ struct LedgerPage {
   bool more = false;    // there are others behind
 };
 
+// Reserves and commits, durably: what a Backend does between the ledger's intent and its outcome.
+Result<Revision> commit(store::Store& store, const Mutation& mutation);
+
 template <typename T>
 using Done = std::function<void(Result<T>)>;
 
@@ -88,7 +94,8 @@ class Backend {
   virtual Uuid new_uuid() = 0;
 
   // Ledger intent, commit with Durability::full, ledger outcome. done gets the revision; or the
-  // store's error (conflict, exhausted) or the ledger's, and then nothing was committed.
+  // store's error (conflict, exhausted), the reservation's or the ledger's, and then nothing was
+  // committed.
   virtual void mutate(Mutation mutation, Done<Revision> done) = 0;
 
   // May this object be created (current is null) or replace `current`? Capacity, reservations and

@@ -2,12 +2,14 @@
 //
 //   body -> kind, project, name as in the URL -> schema (defaults, normal form)
 //        -> against what is stored: identity, resourceVersion, immutable fields
-//        -> spec.raw needs its right -> admission -> commit, expecting the revision read
+//        -> spec.raw, a foreign zone and a Binding need their rights -> admission, quota
+//        -> commit, expecting the revision read; the quota is judged again right before it
 //
 // status, and metadata that is Bridle's (uid, generation, created, deleting, finalizers), are taken
 // from what is stored, whatever the body says. An apply that changes nothing writes nothing.
 #include "api/api.h"
 #include "api/routes.h"
+#include "api/tenancy.h"
 #include "model/machine.h"
 #include "model/schema.h"
 
@@ -102,6 +104,33 @@ Status check_raw(const Exchange& exchange, const Change& change) {
                "spec.raw: needs a Role with rawAllowed: true in project " + exchange.project);
 }
 
+// Guests of one zone may share pages and cores: nobody joins the zone of another project by
+// himself.
+Status check_zone(const Exchange& exchange, const Change& change) {
+  if (change.wanted.kind != model::Kind::machine) return {};
+  BRIDLE_TRY(const model::MachineSpec spec, model::machine_spec(change.wanted.spec));
+  if (spec.zone.empty() || spec.zone == exchange.project) return {};
+  if (change.current) {
+    BRIDLE_TRY(const model::MachineSpec stored, model::machine_spec(change.current->object.spec));
+    if (stored.zone == spec.zone) return {};
+  }
+  if (exchange.access.may(Right::govern, {})) return {};
+  return Error(Code::unauthorized,
+               "spec.zone: a zone other than the project's own needs an admin of the host");
+}
+
+// Neither what a Binding gave until now nor what it shall give may be more than its writer has.
+Status check_gift(const Exchange& exchange, const Change& change) {
+  const model::Object& wanted = change.wanted;
+  if (wanted.kind != model::Kind::role && wanted.kind != model::Kind::project &&
+      wanted.kind != model::Kind::binding)
+    return {};
+  BRIDLE_TRY(const RoleRule rule, role_rule(wanted));
+  if (wanted.kind != model::Kind::binding) return {};
+  if (change.current) BRIDLE_CHECK(check_grantable(exchange, change.current->object));
+  return exchange.access.may_grant(rule.grant.role, rule.grant.raw_allowed, exchange.project);
+}
+
 Result<Change> prepare(const Exchange& exchange) {
   Change change;
   BRIDLE_TRY(change.wanted, decode_body(exchange));
@@ -114,15 +143,21 @@ Result<Change> prepare(const Exchange& exchange) {
     if (!moved.empty()) return moved.error();
   }
   BRIDLE_CHECK(check_raw(exchange, change));
-  if (change.wanted.kind == model::Kind::role) {
-    BRIDLE_CHECK(role_rule(change.wanted.spec));
-  }
-  BRIDLE_CHECK(
-      exchange.backend.admit(change.wanted, change.current ? &change.current->object : nullptr));
+  BRIDLE_CHECK(check_zone(exchange, change));
+  BRIDLE_CHECK(check_gift(exchange, change));
+  const model::Object* current = change.current ? &change.current->object : nullptr;
+  BRIDLE_CHECK(exchange.backend.admit(change.wanted, current));
+  BRIDLE_CHECK(reserve_quota(exchange.backend.store(), change.wanted, current));
   return change;
 }
 
 }  // namespace
+
+Status check_grantable(const Exchange& exchange, const model::Object& object) {
+  if (object.kind != model::Kind::binding) return {};
+  BRIDLE_TRY(const RoleRule rule, role_rule(object));
+  return exchange.access.may_grant(rule.grant.role, rule.grant.raw_allowed, exchange.project);
+}
 
 void apply_object(ExchangePtr exchange) {
   const auto dry = exchange->flag("dryRun");
@@ -136,6 +171,10 @@ void apply_object(ExchangePtr exchange) {
   Mutation mutation;
   mutation.act = act_on(*exchange, creates ? "create" : "update", change->wanted);
   mutation.writes = {put_spec(change->wanted, creates ? 0 : change->current->spec_revision)};
+  mutation.reserve = [exchange, change = *change] {
+    return reserve_quota(exchange->backend.store(), change.wanted,
+                         change.current ? &change.current->object : nullptr);
+  };
   mutate_and_answer(exchange, std::move(mutation), change->wanted.kind, exchange->project,
                     exchange->name, status);
 }

@@ -1,14 +1,17 @@
 // DELETE of an object, in two phases. What Bridle must clean up behind (machines, volumes, images,
 // and whatever has finalizers) gets metadata.deleting; the daemon tidies up and removes it. The
-// rest is removed at once.
+// rest is removed at once. A Project must be empty.
 #include <algorithm>
 
 #include "api/api.h"
 #include "api/routes.h"
+#include "api/tenancy.h"
 
 namespace bridle::api {
 
 namespace {
+
+constexpr size_t most_removals = 500;  // of one commit
 
 bool needs_cleaning(const model::Object& object) {
   constexpr std::array kinds = {model::Kind::machine, model::Kind::volume, model::Kind::image};
@@ -69,6 +72,7 @@ Result<std::optional<std::string>> find_user(store::Store& store, model::Kind ki
 // Images of project "shared" may be used by any project; there, the content-addressed parts keep
 // what runs alive, and a machine that cannot start any more says why.
 Status check_unused(store::Store& store, const model::Object& target) {
+  if (target.kind == model::Kind::project) return check_empty(store, target.metadata.name);
   std::vector<model::Kind> kinds;
   if (target.kind == model::Kind::volume || target.kind == model::Kind::secret)
     kinds = {model::Kind::machine};
@@ -117,11 +121,36 @@ void remove_now(ExchangePtr exchange, Stored stored) {
   mutation.writes = {removal(model::spec_key(stored.object.kind, metadata.project, metadata.name),
                              stored.spec_revision)};
   if (status->has_value()) mutation.writes.push_back(removal(status_key, std::nullopt));
+  // A project may have been filled, and a volume put to use, since it was looked at.
+  mutation.reserve = [exchange, object = stored.object]() -> Result<std::vector<store::Write>> {
+    BRIDLE_CHECK(check_unused(exchange->backend.store(), object));
+    return std::vector<store::Write>{};
+  };
   exchange->backend.mutate(std::move(mutation),
                            [exchange, object = stored.object](Result<Revision> done) {
                              if (!done.ok()) return exchange->fail(done.error());
                              exchange->answer(200, shown(object));
                            });
+}
+
+// The events and ended operations of an empty project go before it does, in as many commits as it
+// takes: who gets a project of that name later learns nothing of them.
+void remove_project(ExchangePtr exchange, Stored stored) {
+  store::Store& store = exchange->backend.store();
+  const auto keys = history_of(store, stored.object.metadata.name, most_removals);
+  if (!keys.ok()) return exchange->fail(keys.error());
+  if (keys->empty()) return remove_now(std::move(exchange), std::move(stored));
+  Mutation mutation;
+  mutation.act = act_on(*exchange, "delete", stored.object);
+  for (const std::string& key : *keys) mutation.writes.push_back(removal(key, std::nullopt));
+  mutation.reserve = [exchange, object = stored.object]() -> Result<std::vector<store::Write>> {
+    BRIDLE_CHECK(check_unused(exchange->backend.store(), object));
+    return std::vector<store::Write>{};
+  };
+  exchange->backend.mutate(std::move(mutation), [exchange, stored](Result<Revision> done) {
+    if (!done.ok()) return exchange->fail(done.error());
+    remove_project(exchange, stored);
+  });
 }
 
 Status check_revision(const Exchange& exchange, const Stored& stored) {
@@ -140,12 +169,16 @@ void delete_object(ExchangePtr exchange) {
   if (!stored.ok()) return exchange->fail(stored.error());
   if (const auto fresh = check_revision(*exchange, *stored); !fresh.ok())
     return exchange->fail(fresh.error());
+  if (const auto given = check_grantable(*exchange, stored->object); !given.ok())
+    return exchange->fail(given.error());
   if (stored->object.metadata.deleting) return exchange->answer(202, shown(stored->object));
   if (const auto unused = check_unused(store, stored->object); !unused.ok())
     return exchange->fail(unused.error());
   const bool slow = needs_cleaning(stored->object);
   if (*dry) return exchange->answer(slow ? 202 : 200, shown(stored->object));
   if (slow) return mark_deleting(std::move(exchange), std::move(*stored));
+  if (stored->object.kind == model::Kind::project)
+    return remove_project(std::move(exchange), std::move(*stored));
   remove_now(std::move(exchange), std::move(*stored));
 }
 

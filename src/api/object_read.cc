@@ -1,6 +1,7 @@
 // GET of objects: one, or a page of a list.
 //
-// A list walks the keys of its kind in order and shows what the caller sees and the selector takes.
+// A list walks the keys of its kind in order, only those of projects that the caller sees (so that
+// neither its work nor its `continue` tells of others), and shows what the selector takes.
 // A page ends at `limit` objects or at page_bytes; its `continue` names the last key it looked at
 // ("lab.web"), so a list goes on although objects came and went in between. Its resourceVersion is
 // the store's revision when the first page began: a watch from there misses nothing.
@@ -18,7 +19,7 @@ constexpr size_t batch = 64;
 
 struct ListRequest {
   model::Kind kind = model::Kind::machine;
-  std::string prefix;
+  std::vector<std::string> prefixes;  // ascending
   std::string after;
   Selector selector;
   size_t limit = 0;
@@ -49,27 +50,47 @@ Result<std::string> key_of_token(model::Kind kind, std::string_view token) {
   return key;
 }
 
+// Where the caller may look. In the order of keys, which is not that of names: "lab-2/" < "lab/".
+std::vector<std::string> prefixes_of(const Access& access, const model::KindInfo& kind,
+                                     const std::string& project) {
+  const std::string all = "/spec/" + std::string(kind.singular) + "/";
+  if (!project.empty() && kind.has_project) {
+    if (!access.sees(kind.kind, project)) return {};
+    return {all + project + "/"};
+  }
+  const auto seen = access.seen_projects(kind.kind);
+  if (!seen) return {all};
+  std::vector<std::string> out;
+  for (const std::string& each : *seen) {
+    if (!model::check_name("project", each).ok()) continue;
+    out.push_back(kind.has_project ? all + each + "/" : model::spec_key(kind.kind, {}, each));
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
 Result<ListRequest> read_request(const Exchange& exchange) {
   ListRequest out;
   out.kind = *exchange.route.kind;
   const model::KindInfo& kind = model::info(out.kind);
-  std::string project =
+  const std::string project =
       exchange.project.empty() ? std::string(exchange.parameter("project")) : exchange.project;
-  out.prefix = "/spec/" + std::string(kind.singular) + "/";
-  if (!project.empty() && kind.has_project) {
-    BRIDLE_CHECK(model::check_name("project", project));
-    out.prefix += project + "/";
-  }
+  if (!project.empty() && kind.has_project) BRIDLE_CHECK(model::check_name("project", project));
+  out.prefixes = prefixes_of(exchange.access, kind, project);
   BRIDLE_TRY(out.after, key_of_token(out.kind, exchange.parameter("continue")));
   BRIDLE_TRY(out.selector, Selector::parse(exchange.parameter("selector")));
   BRIDLE_TRY(out.limit, exchange.number("limit", 500, 1, 1000));
   return out;
 }
 
+bool is_shown(const Exchange& exchange, const store::Entry& entry) {
+  const auto parts = model::parse_key(entry.key);
+  return parts &&
+         exchange.access.sees(parts->kind, boundary(parts->kind, parts->project, parts->name));
+}
+
 Status add(const Exchange& exchange, const ListRequest& request, const store::Entry& entry,
            Page& page) {
-  const auto parts = model::parse_key(entry.key);
-  if (!parts || !exchange.access.sees(parts->kind, parts->project)) return {};
   BRIDLE_TRY(const Stored stored, read_entry(exchange.backend.store(), entry));
   if (!request.selector.matches(stored.object.metadata)) return {};
   if (page.count++ > 0) page.items += ',';
@@ -77,22 +98,35 @@ Status add(const Exchange& exchange, const ListRequest& request, const store::En
   return {};
 }
 
-Result<Page> read_page(const Exchange& exchange, const ListRequest& request) {
+// after: the last key that was shown, which alone may become a token. False: the page is full, and
+// there is more to show.
+Result<bool> add_all(const Exchange& exchange, const ListRequest& request,
+                     const std::string& prefix, std::string& after, Page& page) {
   store::Store& store = exchange.backend.store();
-  Page page;
-  page.revision = store.revision();
-  std::string after = request.after;
+  std::string cursor = after;
   for (bool more = true; more;) {
-    BRIDLE_TRY(const store::Listing listing, store.list(request.prefix, after, batch));
+    BRIDLE_TRY(const store::Listing listing, store.list(prefix, cursor, batch));
     more = listing.more;
     for (const store::Entry& entry : listing.entries) {
-      if (page.count >= request.limit || page.items.size() >= page_bytes) {
-        page.next = token_of(after);
-        return page;
-      }
+      cursor = entry.key;
+      if (!is_shown(exchange, entry)) continue;
+      if (page.count >= request.limit || page.items.size() >= page_bytes) return false;
       BRIDLE_CHECK(add(exchange, request, entry, page));
       after = entry.key;
     }
+  }
+  return true;
+}
+
+Result<Page> read_page(const Exchange& exchange, const ListRequest& request) {
+  Page page;
+  page.revision = exchange.backend.store().revision();
+  std::string after = request.after;
+  for (const std::string& prefix : request.prefixes) {
+    BRIDLE_TRY(const bool whole, add_all(exchange, request, prefix, after, page));
+    if (whole) continue;
+    page.next = token_of(after);
+    break;
   }
   return page;
 }
@@ -115,7 +149,7 @@ void list_objects(ExchangePtr exchange) {
 void get_object(ExchangePtr exchange) {
   const model::Kind kind = *exchange->route.kind;
   auto stored =
-      exchange->access.sees(kind, exchange->project)
+      exchange->access.sees(kind, boundary(kind, exchange->project, exchange->name))
           ? read_object(exchange->backend.store(), kind, exchange->project, exchange->name)
           : Result<Stored>(
                 Error(Code::not_found,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/tenancy.h"
 #include "model/machine.h"
 #include "model/schema.h"
 
@@ -27,6 +28,10 @@ Result<Stored> decode(store::Store& store, model::Kind kind, const store::Entry&
   stored.object.metadata.revision = entry.modified;
   stored.spec_revision = entry.modified;
   BRIDLE_CHECK(add_status(store, stored).context(entry.key));
+  if (kind == model::Kind::project) {
+    BRIDLE_TRY(const model::ProjectUsage usage, usage_of(store, stored.object.metadata.name));
+    stored.object.status = model::to_json(model::ProjectStatus{usage});
+  }
   return stored;
 }
 
@@ -62,6 +67,15 @@ Result<Stored> read_entry(store::Store& store, const store::Entry& entry) {
   if (!parts || parts->is_status)
     return Error(Code::corrupt, entry.key + " is not the key of an object");
   return decode(store, parts->kind, entry);
+}
+
+Result<Revision> commit(store::Store& store, const Mutation& mutation) {
+  std::vector<store::Write> writes = mutation.writes;
+  if (mutation.reserve) {
+    BRIDLE_TRY(std::vector<store::Write> more, mutation.reserve());
+    for (store::Write& write : more) writes.push_back(std::move(write));
+  }
+  return store.commit(writes, store::Durability::full);
 }
 
 json::object shown(const model::Object& object) {

@@ -16,7 +16,8 @@
 
 namespace bridle::api {
 
-// metadata.revision is the newer of spec's and status's.
+// metadata.revision is the newer of spec's and status's. The status of a Project is counted anew
+// (tenancy.h); the rest is as it is stored.
 struct Stored {
   model::Object object;
   Revision spec_revision = 0;  // what a compare-and-put of the spec key must expect

@@ -106,6 +106,14 @@ json::object own_schemas() {
   out["DoctorReport"] = object_type({{"checks", rows}});
   out["UsageReport"] = object_type({{"at", text}, {"machines", rows}, {"processes", rows}});
   out["Version"] = object_type({{"name", text}, {"version", text}, {"api", text}});
+  out["WhoAmI"] = object_type({{"identity", text}, {"grants", rows}});
+  out["CanI"] = object_type({{"allowed", flag},
+                             {"identity", text},
+                             {"verb", text},
+                             {"kind", text},
+                             {"project", text},
+                             {"right", text},
+                             {"role", text}});
   out["Health"] = object_type({{"status", text}});
   for (const model::KindInfo& kind : model::all_kinds())
     out[std::string(kind.name) + "List"] = list_schema(kind);

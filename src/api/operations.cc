@@ -5,6 +5,7 @@
 // request finds the first one's operation also after a crash, as long as the controller keeps it.
 #include "api/api.h"
 #include "api/routes.h"
+#include "api/tenancy.h"
 #include "base/hash.h"
 #include "model/schema.h"
 
@@ -26,7 +27,7 @@ Result<std::string> read_key(const Exchange& exchange) {
 
 std::string operation_name(const Exchange& exchange, const std::string& key) {
   if (!key.empty()) {
-    const std::string whole = std::to_string(exchange.caller.uid) + "\n" + key;
+    const std::string whole = who(exchange.caller) + "\n" + key;
     return "op-" + hex(sha256(whole)).substr(0, 20);
   }
   const Uuid uuid = exchange.backend.new_uuid();
@@ -54,6 +55,9 @@ void submit(ExchangePtr exchange, Act act, model::Object operation) {
   Mutation mutation;
   mutation.act = std::move(act);
   mutation.writes = {put_spec(operation, 0)};
+  mutation.reserve = [exchange, operation] {
+    return reserve_quota(exchange->backend.store(), operation, nullptr);
+  };
   exchange->backend.mutate(std::move(mutation), [exchange, operation](Result<Revision> done) {
     const model::Metadata& metadata = operation.metadata;
     const bool raced = !done.ok() && done.error().code() == Code::conflict;

@@ -20,12 +20,16 @@ std::vector<Route> watch_routes();
 std::vector<Route> ledger_routes();
 std::vector<Route> host_routes();    // doctor, usage
 std::vector<Route> metric_routes();  // Prometheus
+std::vector<Route> access_routes();  // whoami, can-i
 
 // The handlers that the table of objects names.
 void list_objects(ExchangePtr exchange);
 void get_object(ExchangePtr exchange);
 void apply_object(ExchangePtr exchange);
 void delete_object(ExchangePtr exchange);
+
+// May the caller write or delete this Binding, which is stored? Other kinds: yes.
+Status check_grantable(const Exchange& exchange, const model::Object& object);
 
 // Makes an Operation that does `verb` to the target and answers 202 with it; with an
 // Idempotency-Key, the operation that the same caller made with it before.

@@ -11,10 +11,53 @@
 
 namespace bridle::api::testing {
 
+// A store that counts what is read of it.
+class CountedStore final : public store::Store {
+ public:
+  Result<std::optional<store::Entry>> get(std::string_view key) override {
+    ++reads;
+    return inner_.get(key);
+  }
+  Result<store::Listing> list(std::string_view prefix, std::string_view after,
+                              size_t limit) override {
+    auto listing = inner_.list(prefix, after, limit);
+    reads += 1 + (listing.ok() ? listing->entries.size() : 0);
+    return listing;
+  }
+  Result<Revision> commit(const std::vector<store::Write>& writes,
+                          store::Durability durability) override {
+    return inner_.commit(writes, durability);
+  }
+  Status flush() override { return inner_.flush(); }
+  Revision revision() override { return inner_.revision(); }
+  Result<std::vector<store::Change>> changes(std::string_view prefix, Revision since,
+                                             size_t limit) override {
+    ++reads;
+    return inner_.changes(prefix, since, limit);
+  }
+  Revision oldest() override { return inner_.oldest(); }
+  Status compact(Revision upto) override { return inner_.compact(upto); }
+  void subscribe(std::function<void(Revision)> doorbell) override {
+    inner_.subscribe(std::move(doorbell));
+  }
+  Result<store::LeaseId> grant(Duration ttl, Tick now) override { return inner_.grant(ttl, now); }
+  Status keep_alive(store::LeaseId lease, Tick now) override {
+    return inner_.keep_alive(lease, now);
+  }
+  Status revoke(store::LeaseId lease) override { return inner_.revoke(lease); }
+  Status expire(Tick now) override { return inner_.expire(now); }
+
+  size_t reads = 0;
+
+ private:
+  store::MemoryStore inner_;
+};
+
 // Carries out mutations at once, unless told to hold them back. Remembers what was asked of it.
 class FakeBackend final : public Backend {
  public:
   store::Store& store() override { return store_; }
+  size_t reads() const { return store_.reads; }
   Tick now() override { return tick; }
   WallTime wall() override { return {1'700'000'000'000'000'000}; }
   Uuid new_uuid() override {
@@ -27,11 +70,11 @@ class FakeBackend final : public Backend {
     acts.push_back(mutation.act);
     if (before_commit) std::exchange(before_commit, {})();
     if (mutation_error) return done(*std::exchange(mutation_error, {}));
-    done(store_.commit(mutation.writes, store::Durability::full));
+    done(commit(store_, mutation));
   }
-  Status admit(const model::Object&, const model::Object*) override {
+  Status admit(const model::Object& wanted, const model::Object*) override {
     if (admission_error) return *admission_error;
-    return {};
+    return admission ? admission(wanted) : Status();
   }
   void open_console(Act act, const model::Object&, uint32_t scrollback, Done<Fd> done) override {
     acts.push_back(act);
@@ -73,13 +116,14 @@ class FakeBackend final : public Backend {
   Tick tick{1'000'000'000};
   std::vector<Act> acts;
   std::optional<Error> mutation_error, admission_error;
+  std::function<Status(const model::Object&)> admission;
   std::function<void()> before_commit;  // once: another writer comes first
   Fd console, upload;
   uint32_t scrollback_asked = 0;
   UsageReport usage_report;
 
  private:
-  store::MemoryStore store_;
+  CountedStore store_;
   uint64_t uuids_ = 0;
 };
 

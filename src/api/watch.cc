@@ -54,7 +54,7 @@ bool Watcher::wants(const model::KeyParts& key, const Access& access) const {
   if (!filter_.kinds.empty() && !filter_.kinds.contains(key.kind)) return false;
   if (!filter_.project.empty() && filter_.project != key.project) return false;
   if (!filter_.name.empty() && filter_.name != key.name) return false;
-  return access.sees(key.kind, key.project);
+  return access.sees(key.kind, boundary(key.kind, key.project, key.name));
 }
 
 std::vector<Watcher::Touched> Watcher::concerning(const std::vector<store::Change>& changes,

@@ -76,13 +76,14 @@ void add_get_commands(CommandTable& table) {
       {{"get"},
        "Show objects of a kind",
        "",
-       {{"KIND", "machine, image, volume, secret, role, host, operation, event", 1, 1,
-         Complete::kind},
+       {{"KIND", "machine, image, volume, secret, project, binding, role, host, operation, event",
+         1, 1, Complete::kind},
         {"NAME", "only these", 0, 0, Complete::object}},
        list_flags(),
        {{"bridle get machines", "all guests of the current project"},
         {"bridle get machine web -o yaml", "one, as a file that `apply` takes"},
         {"bridle get machines -A -l tier=web", "of all projects, with a label"},
+        {"bridle get projects", "what each project uses of its quota"},
         {"bridle get machines -w", "and what changes from now on"}},
        run_get});
   table.commands.push_back(

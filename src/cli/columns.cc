@@ -162,6 +162,38 @@ Cell secret_keys(const json::value& o, const ShowOptions&) {
   return out;
 }
 
+// "4/20": used of the quota; "4" where there is none.
+Cell project_amount(const json::value& o, const std::string& key, bool is_bytes) {
+  const json::value& used = at(o, "status.usage." + key);
+  const json::value& limit = at(o, "spec.quota." + key);
+  const auto show = [&](const json::value& value) {
+    const auto count = model::bytes_of(value);
+    return is_bytes && count.ok() ? bytes(*count) : plain(value);
+  };
+  const auto number = [](const json::value& value) {
+    const auto count = model::bytes_of(value);
+    return count.ok() ? *count : 0;
+  };
+  if (limit.is_null()) return show(used);
+  const bool full = number(used) >= number(limit) && number(limit) > 0;
+  return {show(used) + "/" + show(limit), full ? Tone::busy : Tone::plain};
+}
+Cell project_guests(const json::value& o, const ShowOptions&) {
+  return project_amount(o, "guests", false);
+}
+Cell project_cpus(const json::value& o, const ShowOptions&) {
+  return project_amount(o, "cpus", false);
+}
+Cell project_memory(const json::value& o, const ShowOptions&) {
+  return project_amount(o, "memory", true);
+}
+Cell project_disk(const json::value& o, const ShowOptions&) {
+  return project_amount(o, "disk", true);
+}
+Cell project_operations(const json::value& o, const ShowOptions&) {
+  return project_amount(o, "operations", false);
+}
+
 const Field name_field{{"NAME"}, show_name};
 const Field phase_field{{"PHASE"}, show_phase};
 const Field age_field{{"AGE", true}, show_age};
@@ -217,6 +249,17 @@ const std::vector<Field>& fields_of(model::Kind kind) {
         {{"ROLE"}, role_role},
         {{"SUBJECTS"}, role_subjects},
         {{"PROJECTS", false, true}, role_projects},
+        age_field}},
+      {Kind::binding,
+       {name_field, {{"ROLE"}, role_role}, {{"SUBJECTS", false, true}, role_subjects}, age_field}},
+      {Kind::project,
+       {name_field,
+        {{"GUESTS", true}, project_guests},
+        {{"CPUS", true}, project_cpus},
+        {{"MEMORY", true}, project_memory},
+        {{"DISK", true}, project_disk},
+        {{"OPERATIONS", true}, project_operations},
+        {{"OWNER"}, owner},
         age_field}},
       {Kind::secret, {name_field, {{"KEYS", false, true}, secret_keys}, age_field}},
       {Kind::event,

@@ -10,6 +10,7 @@ CommandTable all_commands() {
       {"volume", "Disks of guests: create, list, delete"},
       {"host", "The machine that Bridle runs on"},
       {"operation", "Long work: builds, resets; wait for it or cancel it"},
+      {"auth", "Who you are, and what you may do"},
       {"ledger", "The signed record of who did what to which guest"},
   };
   add_apply_commands(table);
@@ -27,6 +28,7 @@ CommandTable all_commands() {
   add_event_commands(table);
   add_top_commands(table);
   add_doctor_commands(table);
+  add_access_commands(table);
   add_bench_commands(table);
   add_backup_commands(table);
   add_shell_commands(table);

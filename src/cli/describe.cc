@@ -122,6 +122,7 @@ void next_step(Page& page, const json::value& object) {
 void usage(Page& page, const json::value& object) {
   const json::value& used = at(object, "status.usage");
   if (!used.is_object() || used.get_object().empty()) return;
+  if (text_at(object, "kind") != "Machine") return;
   const auto time = [&](const char* key) {
     return format_duration(Duration(static_cast<int64_t>(number_at(used, key))));
   };
@@ -168,6 +169,19 @@ std::string sentence_of(const json::value& value) {
   return plain(value);
 }
 
+// What a project uses of what it may.
+void quota(Page& page, const json::value& object) {
+  if (text_at(object, "kind") != "Project") return;
+  page.section("Quota");
+  Table table({{"", false}, {"USED", true}, {"LIMIT", true}});
+  for (const std::string key : {"guests", "cpus", "memory", "disk", "operations"}) {
+    const json::value& limit = at(object, "spec.quota." + key);
+    table.add({Cell(key), Cell(plain(at(object, "status.usage." + key))),
+               Cell(limit.is_null() ? "none" : plain(limit))});
+  }
+  page.table(table);
+}
+
 void recent(Page& page, std::vector<json::value> events, WallTime now) {
   page.section("Events");
   std::sort(events.begin(), events.end(), [](const json::value& a, const json::value& b) {
@@ -200,7 +214,7 @@ std::string description(const json::value& object, const std::vector<json::value
   const json::value& spec = at(object, "spec");
   if (spec.is_object() && !spec.get_object().empty()) {
     page.section("Spec");
-    values(page, spec, {});
+    values(page, spec, {"quota"});
   }
   const json::value& status = at(object, "status");
   const std::initializer_list<std::string_view> shown{"phase", "observedGeneration", "since",
@@ -215,7 +229,9 @@ std::string description(const json::value& object, const std::vector<json::value
     page.append(rows);
   }
   usage(page, object);
-  if (text_at(object, "kind") != "Host") recent(page, events, now);
+  quota(page, object);
+  const std::string kind = text_at(object, "kind");
+  if (kind != "Host" && kind != "Project") recent(page, events, now);
   return page.take();
 }
 

@@ -83,6 +83,22 @@ TEST(Columns, machines) {
             "new   defined  tiny      1  128MiB          alice   5m  wanted: running\n");
 }
 
+TEST(Columns, projects_show_what_is_used_of_what) {
+  const json::value lab =
+      json::parse(R"({"kind":"Project","metadata":{"name":"lab","owner":"ann"},)"
+                  R"("spec":{"quota":{"guests":2,"memory":"1GiB"}},"status":{"usage":)"
+                  R"({"guests":2,"cpus":3,"memory":"256MiB","disk":"0","operations":0}}})");
+  const std::string text =
+      object_table(model::Kind::project, {lab}, {false, WallTime{}}).render(0, Style(false));
+  EXPECT_NE(text.find("2/2"), std::string::npos) << text;
+  EXPECT_NE(text.find("256MiB/1GiB"), std::string::npos) << text;
+  const std::string page = description(lab, {}, WallTime{}, 0, Style(false));
+  EXPECT_NE(page.find("Quota"), std::string::npos) << page;
+  EXPECT_NE(page.find("1GiB"), std::string::npos) << page;
+  EXPECT_EQ(page.find("Guest CPU"), std::string::npos) << page;
+  EXPECT_EQ(page.find("Events"), std::string::npos) << page;
+}
+
 TEST(Columns, survive_objects_of_any_shape) {
   for (const char* text : {"null", "[]", "{}", R"({"metadata":[],"spec":3,"status":"x"})",
                            R"({"kind":7,"metadata":{"name":{}},"status":{"phase":[1]}})"})

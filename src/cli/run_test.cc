@@ -192,6 +192,30 @@ TEST(Run, a_volume_has_an_owner) {
   EXPECT_EQ(text_at(json::parse(body), "metadata.owner"), "ann");
 }
 
+TEST(Run, auth_asks_and_exits_with_the_answer) {
+  std::string asked;
+  FakeServer server([&](const std::string& request) {
+    asked = request.substr(0, request.find(" HTTP"));
+    if (request.starts_with("GET /api/v1/auth/whoami"))
+      return FakeServer::answer(200, R"({"identity":"uid:1000","grants":[{"role":"operator",)"
+                                     R"("everywhere":false,"projects":["lab"],"owner":true}]})");
+    const bool yes = request.find("verb=start") != std::string::npos;
+    return FakeServer::answer(200, std::string(R"({"allowed":)") + (yes ? "true}" : "false}"));
+  });
+  Ran ran = bridle_at(server.root(), {"auth", "can-i", "start", "machine", "web"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(ran.out, "yes\n");
+  EXPECT_EQ(asked, "GET /api/v1/auth/can-i?verb=start&kind=machine&name=web&project=lab");
+  ran = bridle_at(server.root(), {"auth", "can-i", "get", "ledger", "--as", "uid:5,gid:6"});
+  EXPECT_EQ(ran.code, Exit::unauthorized);
+  EXPECT_EQ(ran.out, "no\n");
+  EXPECT_EQ(asked, "GET /api/v1/auth/can-i?verb=get&kind=ledger&as=uid%3A5%2Cgid%3A6");
+  ran = bridle_at(server.root(), {"auth", "whoami"});
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_NE(ran.out.find("uid:1000\n"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("operator  lab  grant roles"), std::string::npos) << ran.out;
+}
+
 TEST(Run, apply_tells_every_fault_with_its_place_and_sends_nothing) {
   std::atomic<int> requests = 0;
   FakeServer server([&](const std::string& request) {

@@ -62,8 +62,8 @@ void DaemonBackend::mutate(api::Mutation mutation, api::Done<Revision> done) {
   const api::Act act = mutation.act;
   if (const Status free = check_free(act); !free.ok())
     return done(Error(free.error().code(), free.error().message()));
-  const auto go_on = [this, act, writes = std::move(mutation.writes), done](uint64_t intent) {
-    auto revision = parts_.store.commit(writes, store::Durability::full);
+  const auto go_on = [this, act, mutation = std::move(mutation), done](uint64_t intent) {
+    auto revision = api::commit(parts_.store, mutation);
     Status status;
     if (!revision.ok()) status = Error(revision.error().code(), revision.error().message());
     outcome(act, intent, status);

@@ -7,31 +7,44 @@
 namespace bridle::fleet {
 namespace {
 
-std::string holders(const std::vector<Holding>& held, uint64_t Holding::*amount,
-                    std::string (*format)(uint64_t)) {
+// "machine/lab/" of "machine/lab/web": what is shown of others ends at the project.
+std::string_view neighbourhood(std::string_view ref) { return ref.substr(0, ref.rfind('/') + 1); }
+
+// Who holds the rest. The text goes to people of `wanted`'s project: they see no other's names.
+std::string holders(std::string_view wanted, const std::vector<Holding>& held,
+                    uint64_t Holding::*amount, std::string (*format)(uint64_t)) {
   std::vector<const Holding*> order;
-  for (const Holding& each : held)
-    if (each.*amount != 0) order.push_back(&each);
+  uint64_t elsewhere = 0;
+  for (const Holding& each : held) {
+    if (each.*amount == 0) continue;
+    if (neighbourhood(each.ref) == neighbourhood(wanted))
+      order.push_back(&each);
+    else
+      elsewhere += each.*amount;
+  }
   std::stable_sort(order.begin(), order.end(),
                    [&](auto* a, auto* b) { return a->*amount > b->*amount; });
-  if (order.empty()) return "nothing is set aside";
+  if (order.empty() && elsewhere == 0) return "nothing is set aside";
   std::string text = "held by ";
   for (size_t i = 0; i < order.size() && i < 3; ++i)
     text += (i == 0 ? "" : ", ") + order[i]->ref + " (" + format(order[i]->*amount) + ")";
   if (order.size() > 3) text += " and " + std::to_string(order.size() - 3) + " more";
+  if (elsewhere != 0)
+    text += (order.empty() ? "" : " and ") + ("other projects (" + format(elsewhere) + ")");
   return text;
 }
 
-Status fits(std::string_view what, uint64_t wanted, uint64_t total,
+Status fits(std::string_view what, const Holding& asking, uint64_t total,
             const std::vector<Holding>& held, uint64_t Holding::*amount,
             std::string (*format)(uint64_t)) {
+  const uint64_t wanted = asking.*amount;
   uint64_t used = 0;
   for (const Holding& each : held) used += each.*amount;
   uint64_t free = total > used ? total - used : 0;
   if (wanted <= free) return {};
   return Error(Code::refused, "needs " + format(wanted) + " of " + std::string(what) + ", " +
                                   format(free) + " of " + format(total) + " are free; " +
-                                  holders(held, amount, format));
+                                  holders(asking.ref, held, amount, format));
 }
 
 std::string cores_text(uint64_t millicores) { return format_cores(millicores) + " cores"; }
@@ -80,11 +93,10 @@ Status check_image(const model::MachineSpec& spec, const std::string& image,
 }
 
 Status admit(const Holding& wanted, const std::vector<Holding>& held, const HostFacts& host) {
-  if (Status cpu = fits("CPU", wanted.cpu, host.cpu_millicores, held, &Holding::cpu, &cores_text);
+  if (Status cpu = fits("CPU", wanted, host.cpu_millicores, held, &Holding::cpu, &cores_text);
       !cpu.ok())
     return cpu;
-  return fits("memory", wanted.memory, memory_for_guests(host), held, &Holding::memory,
-              &format_bytes);
+  return fits("memory", wanted, memory_for_guests(host), held, &Holding::memory, &format_bytes);
 }
 
 Result<uint32_t> free_slot(const std::vector<uint32_t>& used, const HostFacts& host) {

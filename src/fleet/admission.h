@@ -1,6 +1,7 @@
 // Admission: what may run on this host. Reservations of CPU and memory are set aside for every
 // machine that is on (or on its way up, or between two restarts); a machine whose reservation does
-// not fit is refused with the numbers: what is asked, what is free, who holds the rest.
+// not fit is refused with the numbers: what is asked, what is free, who holds the rest (of other
+// projects the sum alone, for names are not given away).
 //
 //   CPU     reservation in thousandths of a core, of the host's cores
 //   memory  reservation + overhead of QEMU, of the host's memory less what the host keeps

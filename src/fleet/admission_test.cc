@@ -36,6 +36,16 @@ TEST(Admission, RefusalNamesNumbersAndHolders) {
   EXPECT_LT(message.find("machine/lab/b"), message.find("machine/lab/a"));
 }
 
+TEST(Admission, NamesNoHoldersOfOtherProjects) {
+  const std::vector<Holding> held = {{"machine/secret/plans", 1250, 0}, {"machine/lab/a", 250, 0}};
+  const std::string mine = admit({"machine/lab/d", 750, 0}, held, host()).error().message();
+  EXPECT_NE(mine.find("machine/lab/a ("), std::string::npos) << mine;
+  EXPECT_NE(mine.find("and other projects ("), std::string::npos) << mine;
+  const std::string theirs = admit({"machine/web/d", 750, 0}, held, host()).error().message();
+  EXPECT_EQ(theirs.find("secret"), std::string::npos) << theirs;
+  EXPECT_EQ(theirs.find("lab"), std::string::npos) << theirs;
+}
+
 TEST(Admission, MemoryCountsOverheadAndWhatTheHostKeeps) {
   model::MachineSpec spec;
   spec.memory = 768 * mib;

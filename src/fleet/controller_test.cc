@@ -602,5 +602,21 @@ TEST_F(Turns, EachHasItsGraceOnceItIsItsTurn) {
   EXPECT_FALSE(take<SignalGuest>().has_value());
 }
 
+TEST_F(World, ASharedImageNamesNoUsersOfOtherProjects) {
+  Object image;
+  image.kind = Kind::image;
+  image.metadata.name = "tiny";
+  image.metadata.project = "shared";
+  image.metadata.uid = Uuid{{9}};
+  image.spec = {{"recipe", "tiny"}};
+  Object user = machine("stopped");
+  user.spec["image"] = "tiny";
+  load({user, image});
+  const Status refused = check_delete(brain_.objects(), image);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().message(),
+            "image/shared/tiny is used by 1 of other projects; delete or change them first");
+}
+
 }  // namespace
 }  // namespace bridle::fleet

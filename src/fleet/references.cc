@@ -66,11 +66,20 @@ std::vector<std::string> users_of(const Objects& objects, const model::Object& o
 }
 
 Status check_delete(const Objects& objects, const model::Object& object) {
-  std::vector<std::string> users = users_of(objects, object);
+  const std::vector<std::string> users = users_of(objects, object);
   if (users.empty()) return {};
+  // Who may delete a shared image does not see who uses it elsewhere.
   std::string list;
-  for (size_t i = 0; i < users.size() && i < 3; ++i) list += (i == 0 ? "" : ", ") + users[i];
-  if (users.size() > 3) list += " and " + std::to_string(users.size() - 3) + " more";
+  size_t shown = 0, here = 0;
+  for (const std::string& user : users) {
+    const Row* row = objects.find(user);
+    if (row == nullptr || row->object.metadata.project != object.metadata.project) continue;
+    if (++here > 3) continue;
+    list += (shown++ == 0 ? "" : ", ") + user;
+  }
+  if (here > shown) list += " and " + std::to_string(here - shown) + " more";
+  if (const size_t elsewhere = users.size() - here; elsewhere != 0)
+    list += (list.empty() ? "" : " and ") + std::to_string(elsewhere) + " of other projects";
   return Error(Code::conflict,
                model::ref(object) + " is used by " + list + "; delete or change them first");
 }

@@ -20,7 +20,8 @@ const Row* find_image(const Objects& objects, std::string_view project, std::str
 // image, a volume or a secret; volumes for an image.
 std::vector<std::string> users_of(const Objects& objects, const model::Object& object);
 
-// Code::conflict: it is used; names the users. The API asks before it marks a deletion; a deletion
+// Code::conflict: it is used; names the users of its own project and counts the others. The API
+// asks before it marks a deletion; a deletion
 // that slips through waits in the loop until the last user is gone.
 Status check_delete(const Objects& objects, const model::Object& object);
 

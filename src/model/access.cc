@@ -1,4 +1,4 @@
-// Typed views of Secret and Role.
+// Typed views of Secret, Role and Binding.
 #include <algorithm>
 
 #include "model/reader.h"
@@ -41,15 +41,34 @@ bool RoleSpec::covers(std::string_view project) const {
                      [&](const std::string& one) { return one == "*" || one == project; });
 }
 
+void read_subjects(Reader& read, std::string_view key, std::vector<Subject>& out) {
+  read.list(key, [&](Reader& item) {
+    Subject& subject = out.emplace_back();
+    read_id(item, "uid", subject.uid);
+    read_id(item, "gid", subject.gid);
+    item.text("token", subject.token);
+    item.text("certificate", subject.certificate);
+  });
+}
+
+json::array to_json(const std::vector<Subject>& subjects) {
+  json::array out;
+  for (const Subject& subject : subjects) {
+    json::object item;
+    if (subject.uid) item["uid"] = *subject.uid;
+    if (subject.gid) item["gid"] = *subject.gid;
+    put(item, "token", subject.token);
+    put(item, "certificate", subject.certificate);
+    out.push_back(std::move(item));
+  }
+  return out;
+}
+
 Result<RoleSpec> role_spec(const json::object& object) {
   RoleSpec spec;
   Reader read(object, "spec");
   read.choice("role", words::role, spec.role);
-  read.list("subjects", [&](Reader& item) {
-    Subject& subject = spec.subjects.emplace_back();
-    read_id(item, "uid", subject.uid);
-    read_id(item, "gid", subject.gid);
-  });
+  read_subjects(read, "subjects", spec.subjects);
   read.texts("projects", spec.projects);
   read.flag("rawAllowed", spec.raw_allowed);
   BRIDLE_CHECK(read.status());
@@ -57,16 +76,25 @@ Result<RoleSpec> role_spec(const json::object& object) {
 }
 
 json::object to_json(const RoleSpec& spec) {
-  json::array subjects;
-  for (const Subject& subject : spec.subjects) {
-    json::object item;
-    if (subject.uid) item["uid"] = *subject.uid;
-    if (subject.gid) item["gid"] = *subject.gid;
-    subjects.push_back(std::move(item));
-  }
   return {{"role", name(spec.role)},
-          {"subjects", std::move(subjects)},
+          {"subjects", to_json(spec.subjects)},
           {"projects", json::array(spec.projects.begin(), spec.projects.end())},
+          {"rawAllowed", spec.raw_allowed}};
+}
+
+Result<BindingSpec> binding_spec(const json::object& object) {
+  BindingSpec spec;
+  Reader read(object, "spec");
+  read.choice("role", words::role, spec.role);
+  read_subjects(read, "subjects", spec.subjects);
+  read.flag("rawAllowed", spec.raw_allowed);
+  BRIDLE_CHECK(read.status());
+  return spec;
+}
+
+json::object to_json(const BindingSpec& spec) {
+  return {{"role", name(spec.role)},
+          {"subjects", to_json(spec.subjects)},
           {"rawAllowed", spec.raw_allowed}};
 }
 

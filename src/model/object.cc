@@ -39,6 +39,8 @@ const std::vector<KindInfo>& all_kinds() {
       {Kind::role, "Role", "role", "roles", "r", false, true},
       {Kind::operation, "Operation", "operation", "operations", "op", true, false},
       {Kind::event, "Event", "event", "events", "ev", true, false},
+      {Kind::project, "Project", "project", "projects", "p", false, true},
+      {Kind::binding, "Binding", "binding", "bindings", "b", true, true},
   };
   return kinds;
 }

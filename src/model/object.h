@@ -23,7 +23,7 @@ namespace json = boost::json;
 
 inline constexpr std::string_view api_version = "bridle/v1";
 
-enum class Kind { host, image, volume, machine, secret, role, operation, event };
+enum class Kind { host, image, volume, machine, secret, role, operation, event, project, binding };
 
 struct KindInfo {
   Kind kind;
@@ -31,7 +31,7 @@ struct KindInfo {
   std::string_view singular;    // "machine": in keys and on the command line
   std::string_view plural;      // "machines": in URLs
   std::string_view short_name;  // "m": on the command line; may be empty
-  bool has_project;             // Host and Role have none
+  bool has_project;             // Host, Role and Project have none
   bool user_writable;           // Operation and Event are written by Bridle only
 };
 

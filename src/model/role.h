@@ -1,4 +1,5 @@
-// Role: who may do what. Typed view of its spec. Has no project and no status.
+// Role: who may do what, in any projects; written by an admin. Binding: the same in its own project
+// only; written by the project's owners. Typed views of their specs; neither has a status.
 #pragma once
 
 #include <cstdint>
@@ -11,12 +12,16 @@
 
 namespace bridle::model {
 
+class Reader;
+
 enum class RoleName { admin, operator_, auditor, tenant };
 
-// One of the two is set: a user or a group of the host.
+// One of the four is set: a user or a group of the host, or a credential of the network.
 struct Subject {
   std::optional<uint32_t> uid;
   std::optional<uint32_t> gid;
+  std::string token;        // its name
+  std::string certificate;  // its name
 };
 
 struct RoleSpec {
@@ -29,9 +34,21 @@ struct RoleSpec {
   bool covers(std::string_view project) const;
 };
 
+struct BindingSpec {
+  RoleName role = RoleName::tenant;
+  std::vector<Subject> subjects;
+  bool raw_allowed = false;
+};
+
 std::string_view name(RoleName role);  // "admin", "operator", "auditor", "tenant"
 
 Result<RoleSpec> role_spec(const json::object& spec);
 json::object to_json(const RoleSpec& spec);
+Result<BindingSpec> binding_spec(const json::object& spec);
+json::object to_json(const BindingSpec& spec);
+
+// A list of subjects below key.
+void read_subjects(Reader& read, std::string_view key, std::vector<Subject>& out);
+json::array to_json(const std::vector<Subject>& subjects);
 
 }  // namespace bridle::model

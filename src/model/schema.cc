@@ -10,8 +10,9 @@ namespace bridle::model {
 const KindSchema& schema(Kind kind) {
   static const std::vector<KindSchema> schemas = [] {
     std::vector<KindSchema> list;  // in the order of Kind
-    for (const auto make : {host_schema, image_schema, volume_schema, machine_schema, secret_schema,
-                            role_schema, operation_schema, event_schema})
+    for (const auto make :
+         {host_schema, image_schema, volume_schema, machine_schema, secret_schema, role_schema,
+          operation_schema, event_schema, project_schema, binding_schema})
       list.push_back(make());
     return list;
   }();

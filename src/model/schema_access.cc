@@ -45,11 +45,19 @@ Field id(std::string_view key, std::string_view help) {
   return {.key = key, .type = Type::integer, .help = help, .example = "1000", .most = most_id};
 }
 
+Field credential(std::string_view key, std::string_view help) {
+  return {.key = key, .help = help, .example = "ci", .format = &formats::name};
+}
+
+Field role_subjects() {
+  Field field = subjects_field("subjects", "Whom it is given to: users, groups, credentials.");
+  field.required = true;
+  field.least = 1;
+  return field;
+}
+
 void role_rules(const json::object& spec, Violations& violations) {
-  const json::array& subjects = spec.at("subjects").get_array();
-  for (size_t i = 0; i < subjects.size(); ++i)
-    if (subjects[i].get_object().size() != 1)
-      violations.add(path_to_index("spec.subjects", i), "expected one of uid and gid");
+  check_subjects(spec, "subjects", violations);
   const bool everywhere = spec.at("role") == "admin" || spec.at("role") == "auditor";
   if (!everywhere && spec.at("projects").get_array().empty())
     violations.add("spec.projects", "expected at least one project, or \"*\" for all");
@@ -69,6 +77,27 @@ std::vector<Field> amounts(std::string_view fallback) {
 }
 
 }  // namespace
+
+Field subjects_field(std::string_view key, std::string_view help) {
+  return {.key = key,
+          .type = Type::list,
+          .help = help,
+          .example = "[{uid: 1000}]",
+          .most = 256,
+          .fields = {{.type = Type::object,
+                      .fields = {id("uid", "A user of the host, by number."),
+                                 id("gid", "A group of the host, by number."),
+                                 credential("token", "A token, by name."),
+                                 credential("certificate", "A client certificate, by name.")}}}};
+}
+
+void check_subjects(const json::object& spec, std::string_view key, Violations& violations) {
+  const json::array& subjects = spec.at(key).get_array();
+  for (size_t i = 0; i < subjects.size(); ++i)
+    if (subjects[i].get_object().size() != 1)
+      violations.add(path_to_index(path_to_key("spec", key), i),
+                     "expected one of uid, gid, token and certificate");
+}
 
 KindSchema secret_schema() {
   const Field value{.help = "The value.",
@@ -96,7 +125,9 @@ KindSchema secret_schema() {
 KindSchema role_schema() {
   return {
       .kind = Kind::role,
-      .help = "Who may do what: maps users and groups of the host to a role in projects.",
+      .help =
+          "Who may do what, written by an admin: maps users, groups and credentials to a role in "
+          "projects.",
       .example = role_example,
       .spec = {{.key = "role",
                 .help = "admin: everything; operator: everything in its projects; auditor: sees "
@@ -105,15 +136,7 @@ KindSchema role_schema() {
                 .example = "operator",
                 .required = true,
                 .choices = words::role},
-               {.key = "subjects",
-                .type = Type::list,
-                .help = "Users and groups of the host, by number.",
-                .example = "[{uid: 1000}]",
-                .required = true,
-                .least = 1,
-                .most = 256,
-                .fields = {{.type = Type::object,
-                            .fields = {id("uid", "A user."), id("gid", "A group.")}}}},
+               role_subjects(),
                {.key = "projects",
                 .type = Type::list,
                 .help = "Projects it counts in; \"*\": all.",

@@ -84,7 +84,7 @@ TEST(Schema, TopOfTheDocument) {
             "f:2:1: specs: unknown key, did you mean \"spec\"?\n"
             "f:1:1: apiVersion: expected bridle/v1, found nothing\n"
             "f:1:1: kind: expected one of Host, Image, Volume, Machine, Secret, Role, Operation, "
-            "Event, found text \"Machin\"; did you mean Machine?\n");
+            "Event, Project, Binding, found text \"Machin\"; did you mean Machine?\n");
   EXPECT_EQ(problems("- a\n"),
             "f:1:1: expected an object with apiVersion, kind, metadata and spec, found a list\n");
 }

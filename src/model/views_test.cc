@@ -5,6 +5,7 @@
 #include "model/host.h"
 #include "model/image.h"
 #include "model/operation.h"
+#include "model/project.h"
 #include "model/role.h"
 #include "model/schema.h"
 #include "model/secret.h"
@@ -47,14 +48,50 @@ TEST(Views, Volume) {
 }
 
 TEST(Views, Role) {
-  RoleSpec spec{RoleName::operator_, {{1000, {}}, {{}, 27}}, {"lab", "*"}, true};
+  RoleSpec spec{RoleName::operator_,
+                {{1000, {}, {}, {}}, {{}, 27, {}, {}}, {{}, {}, "ci", "ann"}},
+                {"lab", "*"},
+                true};
+  EXPECT_FALSE(normal_spec(Kind::role, to_json(spec)).ok());  // two in one
+  spec.subjects.pop_back();
+  spec.subjects.push_back({{}, {}, "ci", {}});
+  spec.subjects.push_back({{}, {}, {}, "ann"});
   expect_normal(Kind::role, to_json(spec));
   const auto again = role_spec(to_json(spec));
   ASSERT_TRUE(again.ok());
   EXPECT_EQ(again->subjects[0].uid, 1000u);
   EXPECT_FALSE(again->subjects[0].gid);
   EXPECT_EQ(again->subjects[1].gid, 27u);
+  EXPECT_EQ(again->subjects[2].token, "ci");
+  EXPECT_EQ(again->subjects[3].certificate, "ann");
   EXPECT_TRUE(again->raw_allowed);
+}
+
+TEST(Views, Binding) {
+  const BindingSpec spec{RoleName::tenant, {{1000, {}, {}, {}}}, false};
+  expect_normal(Kind::binding, to_json(spec));
+  const auto again = binding_spec(to_json(spec));
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(again->role, RoleName::tenant);
+  EXPECT_EQ(again->subjects[0].uid, 1000u);
+  EXPECT_FALSE(normal_spec(Kind::binding, {{"role", "tenant"}, {"subjects", json::array()}}).ok());
+}
+
+TEST(Views, Project) {
+  ProjectSpec spec;
+  spec.quota.guests = 0;
+  spec.quota.memory = 1ull << 30;
+  spec.owners = {{1000, {}, {}, {}}, {{}, {}, "ci", {}}};
+  expect_normal(Kind::project, to_json(spec));
+  const auto again = project_spec(to_json(spec));
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(again->quota.guests, 0u);
+  EXPECT_EQ(again->quota.memory, 1ull << 30);
+  EXPECT_FALSE(again->quota.disk);
+  EXPECT_EQ(again->owners[1].token, "ci");
+  EXPECT_EQ(json::serialize(*normal_spec(Kind::project, {})), R"({"quota":{},"owners":[]})");
+  const ProjectStatus status{{2, 4, 1 << 20, 512, 1}};
+  EXPECT_EQ(project_status(to_json(status))->usage, status.usage);
 }
 
 TEST(Views, RoleCoversItsProjects) {
@@ -76,7 +113,7 @@ TEST(Views, RoleRules) {
             "spec.projects: expected at least one project, or \"*\" for all");
   const json::array both{json::object{{"uid", 0}, {"gid", 0}}};
   EXPECT_EQ(role({{"role", "admin"}, {"subjects", both}}),
-            "spec.subjects[0]: expected one of uid and gid");
+            "spec.subjects[0]: expected one of uid, gid, token and certificate");
 }
 
 TEST(Views, OperationAndEvent) {
