@@ -1,5 +1,6 @@
 // rooms: image
-// An uploaded disk: the choice of its format, and the checks of all formats, whatever it says it is.
+// An uploaded disk: the choice of its format, and the checks of all formats, whatever it says it
+// is.
 #include <cstdint>
 #include <cstdlib>
 

@@ -14,8 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     files.push_back({"disk" + std::to_string(files.size()), 1});
     disk.file = files.back().name;
   }
-  if (hardware->memory < (uint64_t{1} << 50) &&
-      !parse_ovf(write_ovf(*hardware, files)).ok())
+  if (hardware->memory < (uint64_t{1} << 50) && !parse_ovf(write_ovf(*hardware, files)).ok())
     std::abort();
   (void)machine_yaml(*hardware, {"web", "lab", "web", {"web"}}).ok();
   return 0;

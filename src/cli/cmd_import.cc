@@ -20,18 +20,18 @@ struct Wanted {
 Result<json::value> image_object(Context& context, const LocalFile& file, const Wanted& wanted) {
   auto found = context.api().object(kind(), context.globals().project, wanted.name);
   if (found.ok()) {
-    const bool same = text_at(*found, "spec.source.digest") == file.digest &&
-                      plain(at(*found, "spec.source.disk")) == std::to_string(wanted.disk) &&
-                      (wanted.format.empty() ||
-                       wanted.format == text_at(*found, "spec.source.format"));
+    const bool same =
+        text_at(*found, "spec.source.digest") == file.digest &&
+        plain(at(*found, "spec.source.disk")) == std::to_string(wanted.disk) &&
+        (wanted.format.empty() || wanted.format == text_at(*found, "spec.source.format"));
     if (same) return *found;
-    return Error(Code::conflict, "image/" + wanted.name + " exists and is of something else; "
+    return Error(Code::conflict, "image/" + wanted.name +
+                                     " exists and is of something else; "
                                      "import under another --name, or delete it first");
   }
   if (found.error().code() != Code::not_found) return std::move(found).error();
-  json::object source{{"size", std::to_string(file.size) + "B"},
-                      {"digest", file.digest},
-                      {"disk", wanted.disk}};
+  json::object source{
+      {"size", std::to_string(file.size) + "B"}, {"digest", file.digest}, {"disk", wanted.disk}};
   if (!wanted.format.empty()) source["format"] = wanted.format;
   return context.api().put(
       json::value{{"apiVersion", "bridle/v1"},
@@ -98,7 +98,10 @@ void add_import_commands(CommandTable& table) {
        "describes, for bridle apply. A transfer that broke goes on where it stopped.",
        {{"FILE", "the file", 1, 1, Complete::file}},
        {{"--name,-n", "NAME", "of the image"},
-        {"--format,-f", "FORMAT", "what the file is [its header says it]", false,
+        {"--format,-f",
+         "FORMAT",
+         "what the file is [its header says it]",
+         false,
          {"qcow2", "raw", "vmdk", "ova"}},
         {"--timeout", "TIME", "give up waiting after this long [4h]"}},
        {{"bridle image import web.vmdk --name web", "a disk of another system"},

@@ -20,7 +20,7 @@ void add_ledger_commands(CommandTable& table);     // ledger list, verify, expor
 void add_event_commands(CommandTable& table);      // events
 void add_top_commands(CommandTable& table);        // top
 void add_doctor_commands(CommandTable& table);     // doctor
-void add_access_commands(CommandTable& table);       // auth can-i, whoami
+void add_access_commands(CommandTable& table);     // auth can-i, whoami
 void add_bench_commands(CommandTable& table);      // bench
 void add_backup_commands(CommandTable& table);     // backup, restore
 void add_shell_commands(CommandTable& table);      // completion, version

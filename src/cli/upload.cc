@@ -111,9 +111,9 @@ Status still_runs(Context& context, const json::value& operation) {
 
 Result<RawStream> connect(Context& context, const std::string& image,
                           const json::value& operation) {
-  const std::string target = ApiClient::path(model::info(model::Kind::image),
-                                             context.globals().project, image) +
-                             "/upload";
+  const std::string target =
+      ApiClient::path(model::info(model::Kind::image), context.globals().project, image) +
+      "/upload";
   for (int waits = 0;; ++waits) {
     BRIDLE_TRY(auto upgraded, context.api().http().upgrade({"GET", target}, "bridle-stream"));
     if (upgraded.stream) return std::move(*upgraded.stream);

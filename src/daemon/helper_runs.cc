@@ -65,8 +65,7 @@ void HelperRuns::refused(const Uuid& uuid, const Error& error) {
 }
 
 void HelperRuns::kill(const Uuid& uuid) {
-  if (runs(uuid))
-    jail_.ask(jail::make_signal(0, uuid, SIGKILL), {}, [](Result<jail::Answer>) {});
+  if (runs(uuid)) jail_.ask(jail::make_signal(0, uuid, SIGKILL), {}, [](Result<jail::Answer>) {});
 }
 
 bool HelperRuns::read_output(const Uuid& uuid) {

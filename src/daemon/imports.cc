@@ -18,8 +18,8 @@ constexpr int64_t kept_seconds = 24 * 3600;
 
 void Imports::begin(const fleet::BuildImage& action) {
   Import& import = imports_[action.token];
-  import.plan =
-      std::make_unique<image::ImportPlan>(parts_.layout, action.name, action.project, *action.source);
+  import.plan = std::make_unique<image::ImportPlan>(parts_.layout, action.name, action.project,
+                                                    *action.source);
   import.project = action.project;
   import.name = action.name;
   for (const auto& [token, other] : imports_)
@@ -62,7 +62,8 @@ Result<Fd> Imports::open_upload(const std::string& project, const std::string& n
     carry_out(token, import.plan->upload_opened());
     return ours;
   }
-  return Error(Code::conflict, "no import of image \"" + name + "\" waits for its file: begin with "
+  return Error(Code::conflict, "no import of image \"" + name +
+                                   "\" waits for its file: begin with "
                                    "the image's action build, or with: bridle image import");
 }
 
@@ -71,9 +72,11 @@ std::string Imports::upload_path(const Import& import) const {
   return parts_.layout.uploads() + "/" + hex(sha256(key)).substr(0, 40);
 }
 
-// Readable for the helper's uid, whose only way to the file is the descriptor: the folder is closed.
+// Readable for the helper's uid, whose only way to the file is the descriptor: the folder is
+// closed.
 Status Imports::open_disk(Import& import) {
-  const std::string path = parts_.layout.uploads() + "/" + Uuid::random(parts_.random).text() + ".disk";
+  const std::string path =
+      parts_.layout.uploads() + "/" + Uuid::random(parts_.random).text() + ".disk";
   BRIDLE_TRY(import.disk, open_file(path, O_RDWR | O_CREAT | O_EXCL, 0600));
   const Status removed = remove_file(path);
   if (::fchmod(import.disk.get(), 0666) != 0) return errno_error(path);
@@ -109,8 +112,8 @@ void Imports::carry_out(fleet::Token token, image::ImportAction& action) {
   if (!imports_.contains(token)) return;
   if (const auto* helper = std::get_if<image::RunImportHelper>(&action)) return run(token, *helper);
   if (auto* shown = std::get_if<image::ShowImport>(&action))
-    return parts_.runner.tell(fleet::BuildProgress{token, static_cast<unsigned>(shown->percent),
-                                                   std::move(shown->what)});
+    return parts_.runner.tell(
+        fleet::BuildProgress{token, static_cast<unsigned>(shown->percent), std::move(shown->what)});
   if (std::holds_alternative<image::AwaitUpload>(action)) return wait(token);
   end(token, std::get<image::EndImport>(action));
 }

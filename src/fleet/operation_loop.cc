@@ -112,9 +112,13 @@ void OperationLoop::run_build(Row& row, Work& work) {
   builds_[work.build] = row.ref;
   images_.build_begins(work.target, row.ref);
   const model::Metadata& meta = image->object.metadata;
-  BuildImage build{work.build, *intents_.seq(work.intent),
-                   row.object.metadata.uid, meta.name,
-                   meta.project, text(image->object.spec, "recipe"), {}};
+  BuildImage build{work.build,
+                   *intents_.seq(work.intent),
+                   row.object.metadata.uid,
+                   meta.name,
+                   meta.project,
+                   text(image->object.spec, "recipe"),
+                   {}};
   if (const auto spec = model::image_spec(image->object.spec); spec.ok())
     build.source = spec->source;
   context_.act(std::move(build));

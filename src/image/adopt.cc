@@ -57,8 +57,7 @@ Result<AdoptResult> adopt(const Layout& layout, int disk, const Progress& progre
   BRIDLE_TRY(const Fd draft, open_file(path, O_RDWR | O_CREAT | O_EXCL, 0444));
   auto out = store(disk, draft, static_cast<uint64_t>(st.st_size), progress);
   Status kept;
-  if (out.ok() &&
-      ::rename(path.c_str(), (layout.parts() + "/" + out->disk.digest).c_str()) != 0)
+  if (out.ok() && ::rename(path.c_str(), (layout.parts() + "/" + out->disk.digest).c_str()) != 0)
     kept = errno_error("storing the disk");
   if (out.ok() && kept.ok()) kept = sync_folder(layout.parts());
   if (!out.ok() || !kept.ok()) (void)remove_file(path).ok();

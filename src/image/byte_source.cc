@@ -46,8 +46,8 @@ Result<std::string> FileSource::read_inside(uint64_t offset, size_t count) const
   std::string out(count, '\0');
   size_t got = 0;
   while (got < count) {
-    const ssize_t n = ::pread(fd_, out.data() + got, count - got,
-                              static_cast<off_t>(begin_ + offset + got));
+    const ssize_t n =
+        ::pread(fd_, out.data() + got, count - got, static_cast<off_t>(begin_ + offset + got));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return errno_error("reading the uploaded file");
     if (n == 0) return Error(Code::corrupt, "the uploaded file became shorter while it was read");

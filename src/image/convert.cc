@@ -22,10 +22,10 @@ std::string descriptor_path(int fd) { return "/proc/self/fd/" + std::to_string(f
 // The disk inside of the upload, with every driver named: QEMU probes nothing and opens no other
 // file, whatever the header says.
 std::string source_words(int upload, const DiskExtent& extent, DiskFormat format) {
-  const json::object file{{"driver", "file"}, {"filename", descriptor_path(upload)},
-                          {"locking", "off"}};
-  json::object part{{"driver", "raw"}, {"offset", extent.offset}, {"size", extent.size},
-                    {"file", file}};
+  const json::object file{
+      {"driver", "file"}, {"filename", descriptor_path(upload)}, {"locking", "off"}};
+  json::object part{
+      {"driver", "raw"}, {"offset", extent.offset}, {"size", extent.size}, {"file", file}};
   json::object disk{{"driver", format_name(format)}, {"file", std::move(part)}};
   if (format != DiskFormat::raw) disk["backing"] = nullptr;
   return "json:" + json::serialize(disk);
@@ -62,8 +62,8 @@ Status run_qemu_img(const std::string& source, int disk, const DiskFacts& facts,
   const auto ran = run_child(spec);
   if (ran.ok()) return {};
   if (ran.error().code() == Code::exhausted) return ran.error();
-  return Error(Code::corrupt, "the disk could not be converted; it is damaged: " +
-                                  ran.error().message());
+  return Error(Code::corrupt,
+               "the disk could not be converted; it is damaged: " + ran.error().message());
 }
 
 }  // namespace
@@ -76,8 +76,8 @@ Result<ConvertResult> convert(int upload, int disk, const ConvertOptions& option
   const FileSource inside(upload, subject.extent.offset, subject.extent.size);
   BRIDLE_TRY(const DiskFacts facts, check_disk(inside, subject.format, options.limits));
   BRIDLE_CHECK(check_room(disk, facts));
-  BRIDLE_CHECK(run_qemu_img(source_words(upload, subject.extent, subject.format), disk, facts,
-                            progress));
+  BRIDLE_CHECK(
+      run_qemu_img(source_words(upload, subject.extent, subject.format), disk, facts, progress));
   if (::fsync(disk) != 0) return errno_error("keeping the disk");
   ConvertResult out = std::move(subject.result);
   out.notes.insert(out.notes.end(), facts.warnings.begin(), facts.warnings.end());

@@ -25,7 +25,9 @@ constexpr Magic foreign[] = {{"COWD", 0, "an ESX sparse VMDK"},
                              {"ustar", 257, "a tar archive (an OVA?)"},
                              {"PK\x03\x04", 0, "a zip archive"},
                              {"\x1f\x8b", 0, "compressed with gzip"},
-                             {"\xfd" "7zXZ", 0, "compressed with xz"},
+                             {"\xfd"
+                              "7zXZ",
+                              0, "compressed with xz"},
                              {"(\xb5/\xfd", 0, "compressed with zstd"},
                              {"BZh", 0, "compressed with bzip2"}};
 
@@ -85,8 +87,8 @@ Result<DiskFormat> decide_format(const ByteSource& file) {
 Status check_size(uint64_t size, uint64_t limit, std::string_view what) {
   if (size <= limit) return {};
   return Error(Code::refused, std::string(what) + " is " + format_bytes(size) +
-                                    ", more than the limit of " + format_bytes(limit) +
-                                    "; shrink the disk before, with: qemu-img resize --shrink");
+                                  ", more than the limit of " + format_bytes(limit) +
+                                  "; shrink the disk before, with: qemu-img resize --shrink");
 }
 
 Result<DiskFacts> check_raw(const ByteSource& file, const DiskLimits& limits) {

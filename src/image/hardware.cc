@@ -30,8 +30,8 @@ void name_all(std::vector<Item>& items, const std::string& stem) {
   }
 }
 
-json::object volume_of(const HardwareDisk& disk, const std::string& name,
-                       const MachineWords& words, size_t index) {
+json::object volume_of(const HardwareDisk& disk, const std::string& name, const MachineWords& words,
+                       size_t index) {
   json::object volume = head("Volume", name, words.project);
   json::object spec;
   if (index < words.images.size() && !words.images[index].empty())
@@ -56,7 +56,9 @@ json::object machine_of(const Hardware& hardware, const MachineWords& words,
     disks.push_back(std::move(disk));
   }
   for (const HardwareInterface& one : hardware.interfaces) {
-    json::object interface{{"name", one.name}};
+    json::object interface {
+      { "name", one.name }
+    };
     if (!one.network.empty()) interface["network"] = object_name(one.network, "default");
     if (!one.mac.empty()) interface["mac"] = one.mac;
     interfaces.push_back(std::move(interface));
@@ -72,14 +74,14 @@ json::object machine_of(const Hardware& hardware, const MachineWords& words,
 void note_differences(Hardware& hardware) {
   for (const HardwareDisk& disk : hardware.disks)
     if (!disk.bus.empty() && disk.bus != "virtio")
-      hardware.note("disk " + disk.name + ": " + disk.bus + " becomes virtio; the guest needs its "
+      hardware.note("disk " + disk.name + ": " + disk.bus +
+                    " becomes virtio; the guest needs its "
                     "driver");
   for (const HardwareInterface& one : hardware.interfaces)
     if (!one.model.empty() && one.model != "virtio")
       hardware.note("interface " + one.name + ": " + one.model +
                     " becomes virtio; the guest needs its driver");
-  if (hardware.firmware != "bios")
-    hardware.note("firmware " + hardware.firmware + " becomes BIOS");
+  if (hardware.firmware != "bios") hardware.note("firmware " + hardware.firmware + " becomes BIOS");
 }
 
 }  // namespace
@@ -148,7 +150,7 @@ Hardware hardware_of(const std::string& name, const model::MachineSpec& spec,
     out.disks.push_back(std::move(disk));
   }
   for (const model::Interface& one : spec.interfaces) {
-    HardwareInterface interface{one.name, one.mac, "virtio", one.network};
+    HardwareInterface interface { one.name, one.mac, "virtio", one.network };
     for (const auto& [pinned, mac] : status.pinned.macs)
       if (pinned == one.name) interface.mac = mac;
     out.interfaces.push_back(std::move(interface));

@@ -15,10 +15,10 @@
 namespace bridle::image {
 
 struct HardwareDisk {
-  std::string name;      // "root"; empty: chosen
-  std::string file;      // member of the OVA, or path of the other system; empty: an empty disk
-  std::string format;    // as format_name(); empty: not known
-  std::string bus;       // "virtio", "scsi", "ide", "sata"
+  std::string name;       // "root"; empty: chosen
+  std::string file;       // member of the OVA, or path of the other system; empty: an empty disk
+  std::string format;     // as format_name(); empty: not known
+  std::string bus;        // "virtio", "scsi", "ide", "sata"
   uint64_t capacity = 0;  // bytes
   bool read_only = false;
 };
@@ -33,7 +33,7 @@ struct HardwareInterface {
 struct Hardware {
   std::string name;
   uint32_t cpus = 1;
-  uint64_t memory = 128 << 20;  // bytes
+  uint64_t memory = 128 << 20;    // bytes
   std::string firmware = "bios";  // or "uefi"
   bool secure_boot = false;
   std::vector<HardwareDisk> disks;

@@ -187,12 +187,11 @@ struct Command {
   std::string_view name;
   Status (*run)(const Arguments&);
 };
-constexpr Command commands[] = {{"fetch", run_fetch},     {"current", run_current},
-                                {"build", run_build},     {"discard", run_discard},
-                                {"store", run_store},     {"digest", run_digest},
-                                {"collect", run_collect}, {"recipes", run_recipes},
-                                {"receive", run_receive}, {"convert", run_convert},
-                                {"adopt", run_adopt}};
+constexpr Command commands[] = {
+    {"fetch", run_fetch},     {"current", run_current}, {"build", run_build},
+    {"discard", run_discard}, {"store", run_store},     {"digest", run_digest},
+    {"collect", run_collect}, {"recipes", run_recipes}, {"receive", run_receive},
+    {"convert", run_convert}, {"adopt", run_adopt}};
 
 Status redirect(const Arguments& a) {
   const auto found = a.options.find("--output-fd");

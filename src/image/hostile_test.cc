@@ -1,6 +1,6 @@
-// Hostile images: valid files that qemu-img made (fuzz/corpus/disk, fuzz/corpus/tar), each spoiled in
-// ways that are known to do harm, from fixed seeds. Every one must be refused, with an error that
-// says where and what to do; nothing may crash (the suite runs under sanitizers).
+// Hostile images: valid files that qemu-img made (fuzz/corpus/disk, fuzz/corpus/tar), each spoiled
+// in ways that are known to do harm, from fixed seeds. Every one must be refused, with an error
+// that says where and what to do; nothing may crash (the suite runs under sanitizers).
 #include <gtest/gtest.h>
 
 #include <random>
@@ -59,44 +59,67 @@ const Spoiler qcow2_spoilers[] = {
     {"version", [](std::string& b, Dice& d) { put_big(b, 4, any(d, 4, 1000), 4); }},
     {"cluster bits",
      [](std::string& b, Dice& d) { put_big(b, 20, d() % 2 != 0 ? any(d, 22, 400) : d() % 9, 4); }},
-    {"huge disk", [](std::string& b, Dice& d) { put_big(b, 24, (d() | (uint64_t{1} << 62)) & ~511ULL, 8); }},
+    {"huge disk",
+     [](std::string& b, Dice& d) { put_big(b, 24, (d() | (uint64_t{1} << 62)) & ~511ULL, 8); }},
     {"no disk", [](std::string& b, Dice&) { put_big(b, 24, 0, 8); }},
     {"larger than its L1", [](std::string& b, Dice& d) { put_big(b, 24, any(d, 1, 60) << 33, 8); }},
     {"huge L1", [](std::string& b, Dice& d) { put_big(b, 36, any(d, 5 << 20, ~0U), 4); }},
     {"L1 outside",
-     [](std::string& b, Dice& d) { put_big(b, 40, ((b.size() + d() % (1ULL << 50)) & ~511ULL) | (1ULL << 51), 8); }},
-    {"L1 not aligned", [](std::string& b, Dice& d) { put_big(b, 40, l1_of(b) + any(d, 1, 511), 8); }},
+     [](std::string& b, Dice& d) {
+       put_big(b, 40, ((b.size() + d() % (1ULL << 50)) & ~511ULL) | (1ULL << 51), 8);
+     }},
+    {"L1 not aligned",
+     [](std::string& b, Dice& d) { put_big(b, 40, l1_of(b) + any(d, 1, 511), 8); }},
     {"L1 over the header", [](std::string& b, Dice&) { put_big(b, 40, 0, 8); }},
     {"L1 over the refcounts", [](std::string& b, Dice&) { put_big(b, 40, big64(b, 48), 8); }},
-    {"huge refcount table", [](std::string& b, Dice& d) { put_big(b, 56, any(d, 1 << 20, ~0U), 4); }},
+    {"huge refcount table",
+     [](std::string& b, Dice& d) { put_big(b, 56, any(d, 1 << 20, ~0U), 4); }},
     {"no refcount table", [](std::string& b, Dice&) { put_big(b, 56, 0, 4); }},
-    {"refcounts outside", [](std::string& b, Dice& d) { put_big(b, 48, (d() | (1ULL << 60)) & ~511ULL, 8); }},
+    {"refcounts outside",
+     [](std::string& b, Dice& d) { put_big(b, 48, (d() | (1ULL << 60)) & ~511ULL, 8); }},
     {"refcount block over a table",
      [](std::string& b, Dice&) { put_big(b, big64(b, 48), l2_of(b), 8); }},
-    {"L2 outside", [](std::string& b, Dice& d) { put_big(b, l1_of(b), (d() | (1ULL << 54)) & 0x00fffffffffffe00, 8); }},
+    {"L2 outside",
+     [](std::string& b, Dice& d) {
+       put_big(b, l1_of(b), (d() | (1ULL << 54)) & 0x00fffffffffffe00, 8);
+     }},
     {"L2 over the L1", [](std::string& b, Dice&) { put_big(b, l1_of(b), l1_of(b), 8); }},
     {"L2 twice", [](std::string& b, Dice&) { put_big(b, l1_of(b) + 8, l2_of(b), 8); }},
-    {"L1 with reserved bits", [](std::string& b, Dice& d) { b.at(l1_of(b)) = static_cast<char>(any(d, 1, 127)); }},
+    {"L1 with reserved bits",
+     [](std::string& b, Dice& d) { b.at(l1_of(b)) = static_cast<char>(any(d, 1, 127)); }},
     {"cluster outside",
-     [](std::string& b, Dice& d) { put_big(b, used_entry(b), (d() | (1ULL << 55)) & 0x00fffffffffffe00, 8); }},
+     [](std::string& b, Dice& d) {
+       put_big(b, used_entry(b), (d() | (1ULL << 55)) & 0x00fffffffffffe00, 8);
+     }},
     {"cluster is a table", [](std::string& b, Dice&) { put_big(b, used_entry(b), l2_of(b), 8); }},
-    {"compressed outside", [](std::string& b, Dice& d) { put_big(b, used_entry(b), (1ULL << 62) | (d() % (1ULL << 40) + b.size() + 512), 8); }},
+    {"compressed outside",
+     [](std::string& b, Dice& d) {
+       put_big(b, used_entry(b), (1ULL << 62) | (d() % (1ULL << 40) + b.size() + 512), 8);
+     }},
     {"cut short", [](std::string& b, Dice& d) { b.resize(any(d, 1, l2_of(b) + 511)); }},
     {"cut in the data", [](std::string& b, Dice& d) { b.resize(b.size() - any(d, 1025, 4096)); }},
-    {"snapshots beyond count", [](std::string& b, Dice& d) { put_big(b, 60, any(d, 65537, ~0U), 4); }},
+    {"snapshots beyond count",
+     [](std::string& b, Dice& d) { put_big(b, 60, any(d, 65537, ~0U), 4); }},
 };
 
 const Spoiler version3_spoilers[] = {
     {"data file", [](std::string& b, Dice& d) { put_big(b, 72, 4 | (d() % 2), 8); }},
     {"marked corrupt", [](std::string& b, Dice&) { put_big(b, 72, 2, 8); }},
-    {"unknown feature", [](std::string& b, Dice& d) { put_big(b, 72, uint64_t{32} << any(d, 0, 50), 8); }},
+    {"unknown feature",
+     [](std::string& b, Dice& d) { put_big(b, 72, uint64_t{32} << any(d, 0, 50), 8); }},
     {"wide refcounts", [](std::string& b, Dice& d) { put_big(b, 96, any(d, 7, ~0U), 4); }},
-    {"header length", [](std::string& b, Dice& d) { put_big(b, 100, d() % 2 != 0 ? any(d, 513, ~0U) : d() % 104, 4); }},
+    {"header length",
+     [](std::string& b, Dice& d) {
+       put_big(b, 100, d() % 2 != 0 ? any(d, 513, ~0U) : d() % 104, 4);
+     }},
     {"extension leaves the header",
-     [](std::string& b, Dice& d) { put_big(b, big32(b, 100), uint64_t{0x6803f857} << 32 | any(d, 4096, ~0U), 8); }},
+     [](std::string& b, Dice& d) {
+       put_big(b, big32(b, 100), uint64_t{0x6803f857} << 32 | any(d, 4096, ~0U), 8);
+     }},
     {"data file extension",
      [](std::string& b, Dice&) { put_big(b, big32(b, 100), 0x4441544100000005, 8); }},
-    {"LUKS extension", [](std::string& b, Dice&) { put_big(b, big32(b, 100), 0x0537be7700000010, 8); }},
+    {"LUKS extension",
+     [](std::string& b, Dice&) { put_big(b, big32(b, 100), 0x0537be7700000010, 8); }},
 };
 
 size_t gd_of(const std::string& b) {
@@ -123,25 +146,50 @@ const Spoiler vmdk_spoilers[] = {
     {"no capacity", [](std::string& b, Dice&) { put_little(b, 12, 0, 8); }},
     {"huge capacity", [](std::string& b, Dice& d) { put_little(b, 12, d() | (1ULL << 50), 8); }},
     {"other capacity", [](std::string& b, Dice& d) { put_little(b, 12, any(d, 193, 1 << 20), 8); }},
-    {"grain size", [](std::string& b, Dice& d) { put_little(b, 20, d() % 2 != 0 ? d() | (1ULL << 40) : 3, 8); }},
-    {"descriptor outside", [](std::string& b, Dice& d) { put_little(b, 28, any(d, 4096, ~0U), 8); }},
+    {"grain size",
+     [](std::string& b, Dice& d) { put_little(b, 20, d() % 2 != 0 ? d() | (1ULL << 40) : 3, 8); }},
+    {"descriptor outside",
+     [](std::string& b, Dice& d) { put_little(b, 28, any(d, 4096, ~0U), 8); }},
     {"no descriptor", [](std::string& b, Dice&) { put_little(b, 36, 0, 8); }},
     {"huge descriptor", [](std::string& b, Dice& d) { put_little(b, 36, any(d, 2049, ~0U), 8); }},
     {"table size", [](std::string& b, Dice& d) { put_little(b, 44, any(d, 513, ~0U), 4); }},
-    {"directory outside", [](std::string& b, Dice& d) { put_little(b, header_that_counts(b) + 56, any(d, 1 << 20, ~0U), 8); }},
-    {"directory over the descriptor", [](std::string& b, Dice&) { put_little(b, header_that_counts(b) + 56, 1, 8); }},
-    {"table outside", [](std::string& b, Dice& d) { put_little(b, gd_of(b), any(d, 1 << 20, ~0U), 4); }},
-    {"table over the directory", [](std::string& b, Dice&) { put_little(b, gd_of(b), gd_of(b) / 512, 4); }},
-    {"grain outside", [](std::string& b, Dice& d) { put_little(b, used_grain(b), any(d, 1 << 20, ~0U), 4); }},
-    {"grain is a table", [](std::string& b, Dice&) { put_little(b, used_grain(b), gt_of(b) / 512, 4); }},
-    {"grain behind the end", [](std::string& b, Dice& d) { put_little(b, gt_of(b) + 4 * any(d, 2, 500), used_grain(b) / 512 + 1, 4); }},
+    {"directory outside",
+     [](std::string& b, Dice& d) {
+       put_little(b, header_that_counts(b) + 56, any(d, 1 << 20, ~0U), 8);
+     }},
+    {"directory over the descriptor",
+     [](std::string& b, Dice&) { put_little(b, header_that_counts(b) + 56, 1, 8); }},
+    {"table outside",
+     [](std::string& b, Dice& d) { put_little(b, gd_of(b), any(d, 1 << 20, ~0U), 4); }},
+    {"table over the directory",
+     [](std::string& b, Dice&) { put_little(b, gd_of(b), gd_of(b) / 512, 4); }},
+    {"grain outside",
+     [](std::string& b, Dice& d) { put_little(b, used_grain(b), any(d, 1 << 20, ~0U), 4); }},
+    {"grain is a table",
+     [](std::string& b, Dice&) { put_little(b, used_grain(b), gt_of(b) / 512, 4); }},
+    {"grain behind the end",
+     [](std::string& b, Dice& d) {
+       put_little(b, gt_of(b) + 4 * any(d, 2, 500), used_grain(b) / 512 + 1, 4);
+     }},
     {"algorithm", [](std::string& b, Dice& d) { put_little(b, 77, any(d, 2, 65535), 2); }},
     {"cut short", [](std::string& b, Dice& d) { b.resize(any(d, 4, 4096)); }},
-    {"cut in the data", [](std::string& b, Dice& d) { b.resize(512 * size_t{little32(b, used_grain(b))} + any(d, 0, 100)); }},
-    {"flat extent", [](std::string& b, Dice&) { replace_in(b, "RW 192 SPARSE \"", "RW 192 FLAT \"/e"); }},
-    {"extent is a path", [](std::string& b, Dice&) { replace_in(b, "SPARSE \"stream", "SPARSE \"../../"); }},
-    {"parent", [](std::string& b, Dice& d) { replace_in(b, "parentCID=ffffffff", d() % 2 != 0 ? "parentCID=12345678" : "parentFileNameHint"); }},
-    {"two extents", [](std::string& b, Dice&) { replace_in(b, "ddb.virtualHWVersion", "RW 1 SPARSE \"b\"\n#   "); }},
+    {"cut in the data",
+     [](std::string& b, Dice& d) {
+       b.resize(512 * size_t{little32(b, used_grain(b))} + any(d, 0, 100));
+     }},
+    {"flat extent",
+     [](std::string& b, Dice&) { replace_in(b, "RW 192 SPARSE \"", "RW 192 FLAT \"/e"); }},
+    {"extent is a path",
+     [](std::string& b, Dice&) { replace_in(b, "SPARSE \"stream", "SPARSE \"../../"); }},
+    {"parent",
+     [](std::string& b, Dice& d) {
+       replace_in(b, "parentCID=ffffffff",
+                  d() % 2 != 0 ? "parentCID=12345678" : "parentFileNameHint");
+     }},
+    {"two extents",
+     [](std::string& b, Dice&) {
+       replace_in(b, "ddb.virtualHWVersion", "RW 1 SPARSE \"b\"\n#   ");
+     }},
 };
 
 // Seeds that did not lead to a refusal are named, so that they can be tried again.
@@ -276,7 +324,7 @@ TEST(Hostile, ArchivesWithOtherMembers) {
   const std::string ovf = corpus("ovf/one");
   EXPECT_TRUE(open_ova(MemorySource(archive({{"a.ovf", ovf}, {"shop-disk1.vmdk", "x"}}))).ok());
   for (const auto& members : std::vector<std::vector<std::pair<std::string, std::string>>>{
-           {{"a.ovf", ovf}},                                           // the disk is missing
+           {{"a.ovf", ovf}},                                            // the disk is missing
            {{"a.ovf", ovf}, {"b.ovf", ovf}, {"shop-disk1.vmdk", "x"}},  // which one?
            {{"shop-disk1.vmdk", "x"}},
            {{"a.ovf", corpus("ovf/bomb")}},

@@ -46,18 +46,20 @@ ImportActions ImportPlan::upload_opened() {
 
 ImportActions ImportPlan::waited_too_long() {
   if (state_ != State::waiting) return {};
-  return fail(Error(Code::exhausted, "nobody sent the file for 15 minutes; import it again: what "
-                                     "has come so far is kept for a day"));
+  return fail(Error(Code::exhausted,
+                    "nobody sent the file for 15 minutes; import it again: what "
+                    "has come so far is kept for a day"));
 }
 
 ImportActions ImportPlan::convert() {
   state_ = State::converting;
   said_.reset();
   result_.clear();
-  std::vector<std::string> argv{"convert", "--disk", std::to_string(source_.disk), "--name", name_,
-                                "--project", project_};
+  std::vector<std::string> argv{
+      "convert", "--disk", std::to_string(source_.disk), "--name", name_, "--project", project_};
   if (!source_.format.empty()) argv.insert(argv.end(), {"--format", source_.format});
-  return {RunImportHelper{jail::HelperKind::convert, std::move(argv),
+  return {RunImportHelper{jail::HelperKind::convert,
+                          std::move(argv),
                           {ImportFile::upload_only_read, ImportFile::disk}}};
 }
 
@@ -65,9 +67,8 @@ ImportActions ImportPlan::adopt() {
   if (const Status read = read_facts(); !read.ok()) return fail(read.error());
   state_ = State::adopting;
   result_.clear();
-  return {RunImportHelper{jail::HelperKind::store,
-                          {"adopt", "--root", root_},
-                          {ImportFile::disk_only_read}}};
+  return {RunImportHelper{
+      jail::HelperKind::store, {"adopt", "--root", root_}, {ImportFile::disk_only_read}}};
 }
 
 ImportActions ImportPlan::succeed() {
@@ -112,12 +113,12 @@ ImportActions ImportPlan::helper_exited(int wait_status) {
   if (state_ == State::receiving && said_ && said_->code() == Code::unreachable)
     return wait(said_->message());
   if (said_) return fail(*std::exchange(said_, {}));
-  return fail(Error(Code::internal,
-                    state_ == State::converting
-                        ? "the file made its converter end with " + ended_how(wait_status) +
-                              ": it is damaged or was made to do so; export it again"
-                        : "the image helper ended with " + ended_how(wait_status) +
-                              " and no reason"));
+  return fail(
+      Error(Code::internal,
+            state_ == State::converting
+                ? "the file made its converter end with " + ended_how(wait_status) +
+                      ": it is damaged or was made to do so; export it again"
+                : "the image helper ended with " + ended_how(wait_status) + " and no reason"));
 }
 
 ImportActions ImportPlan::cancel() {

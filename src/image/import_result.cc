@@ -13,8 +13,8 @@ constexpr size_t longest = 60 << 10, longest_machine = 32 << 10, longest_note = 
 constexpr size_t most_notes = 64;
 
 Error bad(std::string_view what) {
-  return Error(Code::corrupt, "the image helper's result is not as it should be: " +
-                                  std::string(what));
+  return Error(Code::corrupt,
+               "the image helper's result is not as it should be: " + std::string(what));
 }
 
 Result<json::object> object_of(std::string_view text) {

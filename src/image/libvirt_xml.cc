@@ -16,15 +16,24 @@ Error refused(const XmlElement& at, const std::string& what) {
 }
 
 Result<uint64_t> bytes_of(const XmlElement& element) {
-  static const std::map<std::string, uint64_t, std::less<>> units{
-      {"", 1 << 10},   {"b", 1},          {"bytes", 1},       {"KB", 1000},
-      {"k", 1 << 10},  {"KiB", 1 << 10},  {"MB", 1000000},    {"M", 1 << 20},
-      {"MiB", 1 << 20}, {"GB", 1000000000}, {"G", 1 << 30},    {"GiB", 1 << 30},
-      {"T", uint64_t{1} << 40}, {"TiB", uint64_t{1} << 40}};
+  static const std::map<std::string, uint64_t, std::less<>> units{{"", 1 << 10},
+                                                                  {"b", 1},
+                                                                  {"bytes", 1},
+                                                                  {"KB", 1000},
+                                                                  {"k", 1 << 10},
+                                                                  {"KiB", 1 << 10},
+                                                                  {"MB", 1000000},
+                                                                  {"M", 1 << 20},
+                                                                  {"MiB", 1 << 20},
+                                                                  {"GB", 1000000000},
+                                                                  {"G", 1 << 30},
+                                                                  {"GiB", 1 << 30},
+                                                                  {"T", uint64_t{1} << 40},
+                                                                  {"TiB", uint64_t{1} << 40}};
   const auto unit = units.find(element.attribute("unit"));
   if (unit == units.end())
-    return refused(element, "the unit \"" + std::string(element.attribute("unit")) +
-                                "\" is not known");
+    return refused(element,
+                   "the unit \"" + std::string(element.attribute("unit")) + "\" is not known");
   uint64_t value = 0;
   const char* end = element.text.data() + element.text.size();
   const auto [rest, wrong] = std::from_chars(element.text.data(), end, value);
@@ -38,7 +47,8 @@ class Parser {
   explicit Parser(const XmlElement& root) : root_(root) {}
 
   Result<Hardware> parse() {
-    if (root_.name != "domain") return refused(root_, "expected <domain>, found <" + root_.name + ">");
+    if (root_.name != "domain")
+      return refused(root_, "expected <domain>, found <" + root_.name + ">");
     for (const XmlElement& one : root_.children) BRIDLE_CHECK(read_top(one));
     if (out_.name.empty()) return refused(root_, "the domain has no <name>");
     return std::move(out_);
@@ -136,7 +146,8 @@ class Parser {
     const std::string_view type = device.attribute("type");
     if (device.name == "controller") return type == "pci" || type == "virtio-serial";
     if (device.name == "serial" || device.name == "console") return type == "pty";
-    if (device.name == "memballoon" || device.name == "rng") return device.attribute("model") == "virtio";
+    if (device.name == "memballoon" || device.name == "rng")
+      return device.attribute("model") == "virtio";
     return device.name == "emulator";
   }
 
@@ -148,7 +159,8 @@ class Parser {
     }
     if (out_.disks.size() == most_disks)
       return refused(device, "more than " + std::to_string(most_disks) + " disks");
-    only(device, {"type", "device"}, {"source", "target", "driver", "readonly", "address", "alias", "boot"});
+    only(device, {"type", "device"},
+         {"source", "target", "driver", "readonly", "address", "alias", "boot"});
     HardwareDisk disk;
     if (const XmlElement* source = device.child("source")) {
       disk.file = source->attribute("file");
@@ -176,7 +188,8 @@ class Parser {
     if (const XmlElement* mac = device.child("mac")) one.mac = mac->attribute("address");
     if (const XmlElement* model = device.child("model")) {
       one.model = nic_model(model->attribute("type"));
-      if (one.model.empty()) lost(*model, ": type=\"" + std::string(model->attribute("type")) + "\"");
+      if (one.model.empty())
+        lost(*model, ": type=\"" + std::string(model->attribute("type")) + "\"");
     }
     if (const XmlElement* source = device.child("source")) {
       for (const char* key : {"network", "bridge", "dev"})
@@ -192,16 +205,15 @@ class Parser {
 
 std::string disk_xml(const HardwareDisk& disk, size_t index) {
   return "    <disk type=\"file\" device=\"disk\">\n      <driver name=\"qemu\" type=\"" +
-         xml_escape(disk.format.empty() ? "qcow2" : disk.format) +
-         "\"/>\n      <source file=\"" + xml_escape(disk.file) + "\"/>\n      <target dev=\"vd" +
+         xml_escape(disk.format.empty() ? "qcow2" : disk.format) + "\"/>\n      <source file=\"" +
+         xml_escape(disk.file) + "\"/>\n      <target dev=\"vd" +
          std::string(1, static_cast<char>('a' + index % 26)) + "\" bus=\"virtio\"/>\n" +
          (disk.read_only ? "      <readonly/>\n" : "") + "    </disk>\n";
 }
 
 std::string interface_xml(const HardwareInterface& one) {
   return "    <interface type=\"network\">\n" +
-         (one.mac.empty() ? ""
-                          : "      <mac address=\"" + xml_escape(one.mac) + "\"/>\n") +
+         (one.mac.empty() ? "" : "      <mac address=\"" + xml_escape(one.mac) + "\"/>\n") +
          "      <source network=\"" + xml_escape(one.network.empty() ? "default" : one.network) +
          "\"/>\n      <model type=\"" + xml_escape(one.model.empty() ? "virtio" : one.model) +
          "\"/>\n    </interface>\n";

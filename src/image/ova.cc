@@ -54,8 +54,7 @@ class Opener {
   Result<Ova> open() {
     BRIDLE_TRY(members_, index_tar(file_));
     const TarMember* descriptor = with_ending(members_, ".ovf");
-    if (descriptor == nullptr)
-      return Error(Code::refused, "the archive has no .ovf: it is no OVA");
+    if (descriptor == nullptr) return Error(Code::refused, "the archive has no .ovf: it is no OVA");
     if (std::count_if(members_.begin(), members_.end(),
                       [](const TarMember& m) { return m.name.ends_with(".ovf"); }) > 1)
       return Error(Code::refused, "the archive has several .ovf: it is no OVA");
@@ -104,7 +103,8 @@ class Opener {
       if (line.algorithm == "SHA1") notes_.push_back(line.name + ": SHA-1 finds accidents only");
       BRIDLE_TRY(const std::string digest, digest_of(file_, *found, line.algorithm));
       if (digest != line.digest)
-        return Error(Code::corrupt, "\"" + line.name + "\" has another digest than the manifest "
+        return Error(Code::corrupt, "\"" + line.name +
+                                        "\" has another digest than the manifest "
                                         "says: it was changed or damaged; download it again");
     }
     return {};
@@ -116,7 +116,8 @@ class Opener {
       if (&one == manifest || &one == certificate) continue;
       if (std::none_of(lines.begin(), lines.end(),
                        [&](const ManifestLine& line) { return line.name == one.name; }))
-        return Error(Code::refused, "manifest: \"" + one.name + "\" is in the archive and not in "
+        return Error(Code::refused, "manifest: \"" + one.name +
+                                        "\" is in the archive and not in "
                                         "the manifest");
     }
     return {};
@@ -128,8 +129,7 @@ class Opener {
       if (!disk.file.empty()) {
         const TarMember* one = member(disk.file);
         if (one == nullptr)
-          return Error(Code::refused,
-                       "OVF: the disk \"" + disk.file + "\" is not in the archive");
+          return Error(Code::refused, "OVF: the disk \"" + disk.file + "\" is not in the archive");
         found.extent = {one->offset, one->size};
       }
       ova_.disks.push_back(std::move(found));
@@ -195,8 +195,7 @@ Result<ImportSubject> find_in_ova(const ByteSource& file, const ImportWords& wor
   subject.result.disks = static_cast<uint32_t>(filled.size());
   subject.result.format = "ova/" + std::string(format_name(subject.format));
   if (words.disk == 0) {
-    const MachineWords machine{words.name, words.project, words.name,
-                               image_names(ova, words.name)};
+    const MachineWords machine{words.name, words.project, words.name, image_names(ova, words.name)};
     BRIDLE_TRY(subject.result.machine, machine_yaml(ova.hardware, machine).context("OVF"));
   }
   subject.result.notes = std::move(ova.hardware.notes);

@@ -169,8 +169,8 @@ Result<Cert> self_signed(EVP_PKEY* key, const std::string& common_name) {
 
 Result<std::vector<ManifestLine>> parse_ova_manifest(std::string_view text) {
   if (text.size() > longest_manifest)
-    return Error(Code::refused, "manifest: larger than " + std::to_string(longest_manifest) +
-                                    " bytes");
+    return Error(Code::refused,
+                 "manifest: larger than " + std::to_string(longest_manifest) + " bytes");
   BRIDLE_TRY(auto lines, parse_lines(text));
   for (const ManifestLine& line : lines)
     for (const Algorithm& known : algorithms)
@@ -184,8 +184,8 @@ Result<std::vector<ManifestLine>> parse_ova_manifest(std::string_view text) {
 Result<OvaSigner> check_signature(std::string_view certificate, std::string_view manifest,
                                   std::string_view name) {
   if (certificate.size() > longest_manifest)
-    return Error(Code::refused, "signature: larger than " + std::to_string(longest_manifest) +
-                                    " bytes");
+    return Error(Code::refused,
+                 "signature: larger than " + std::to_string(longest_manifest) + " bytes");
   const size_t pem = certificate.find("-----BEGIN");
   if (pem == std::string_view::npos) return Error(Code::refused, "signature: no certificate in it");
   BRIDLE_TRY(const auto lines, parse_lines(certificate.substr(0, pem)));
@@ -204,8 +204,9 @@ Result<OvaSigner> check_signature(std::string_view certificate, std::string_view
       EVP_DigestVerify(context.get(), signature.data(), signature.size(),
                        reinterpret_cast<const uint8_t*>(manifest.data()), manifest.size()) == 1;
   if (!right)
-    return Error(Code::corrupt, "signature: it is not of this manifest: the OVA was changed after "
-                                "it was signed; get it again from where it was signed");
+    return Error(Code::corrupt,
+                 "signature: it is not of this manifest: the OVA was changed after "
+                 "it was signed; get it again from where it was signed");
   return signer_of(cert.get());
 }
 

@@ -29,11 +29,18 @@ Result<uint64_t> unit_of(const XmlElement& at, std::string_view text, uint64_t o
   std::string word;
   for (const char c : text)
     if (c != ' ') word += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-  static const std::map<std::string, uint64_t> words{
-      {"byte", 1},           {"bytes", 1},           {"kilobytes", 1 << 10},
-      {"kb", 1 << 10},       {"megabytes", 1 << 20}, {"mb", 1 << 20},
-      {"gigabytes", 1 << 30}, {"gb", 1 << 30},        {"byte*2^10", 1 << 10},
-      {"byte*2^20", 1 << 20}, {"byte*2^30", 1 << 30}, {"byte*2^40", uint64_t{1} << 40}};
+  static const std::map<std::string, uint64_t> words{{"byte", 1},
+                                                     {"bytes", 1},
+                                                     {"kilobytes", 1 << 10},
+                                                     {"kb", 1 << 10},
+                                                     {"megabytes", 1 << 20},
+                                                     {"mb", 1 << 20},
+                                                     {"gigabytes", 1 << 30},
+                                                     {"gb", 1 << 30},
+                                                     {"byte*2^10", 1 << 10},
+                                                     {"byte*2^20", 1 << 20},
+                                                     {"byte*2^30", 1 << 30},
+                                                     {"byte*2^40", uint64_t{1} << 40}};
   const auto found = words.find(word);
   if (found == words.end()) return refused(at, "the unit \"" + word + "\" is not known");
   return found->second;
@@ -56,7 +63,8 @@ class Parser {
   explicit Parser(const XmlElement& root) : root_(root) {}
 
   Result<Hardware> parse() {
-    if (root_.name != "Envelope") return refused(root_, "expected <Envelope>, found another document");
+    if (root_.name != "Envelope")
+      return refused(root_, "expected <Envelope>, found another document");
     BRIDLE_CHECK(read_files());
     BRIDLE_CHECK(read_disks());
     const XmlElement* system = root_.child("VirtualSystem");
@@ -64,9 +72,11 @@ class Parser {
       return refused(root_, root_.child("VirtualSystemCollection") != nullptr
                                 ? "it describes several machines; export them one by one"
                                 : "it describes no machine");
-    const auto systems = std::count_if(root_.children.begin(), root_.children.end(),
-                                       [](const XmlElement& e) { return e.name == "VirtualSystem"; });
-    if (systems != 1) return refused(root_, "it describes several machines; export them one by one");
+    const auto systems =
+        std::count_if(root_.children.begin(), root_.children.end(),
+                      [](const XmlElement& e) { return e.name == "VirtualSystem"; });
+    if (systems != 1)
+      return refused(root_, "it describes several machines; export them one by one");
     out_.name = system->child_text("Name");
     if (out_.name.empty()) out_.name = system->attribute("id");
     const XmlElement* section = system->child("VirtualHardwareSection");
@@ -222,17 +232,19 @@ class Parser {
     if (source.starts_with("/disk/")) {
       const auto found = disks_.find(std::string(source.substr(6)));
       if (found == disks_.end())
-        return refused(item, "it has the disk \"" + std::string(source) + "\", which is not listed");
+        return refused(item,
+                       "it has the disk \"" + std::string(source) + "\", which is not listed");
       disk.capacity = found->second.capacity;
       if (!found->second.file.empty()) disk.file = files_.at(found->second.file);
     } else if (source.starts_with("/file/")) {
       const auto found = files_.find(std::string(source.substr(6)));
       if (found == files_.end())
-        return refused(item, "it has the file \"" + std::string(source) + "\", which is not listed");
+        return refused(item,
+                       "it has the file \"" + std::string(source) + "\", which is not listed");
       disk.file = found->second;
     } else {
-      return refused(item, "a disk with the source \"" + std::string(source) +
-                               "\"; expected ovf:/disk/ID");
+      return refused(
+          item, "a disk with the source \"" + std::string(source) + "\"; expected ovf:/disk/ID");
     }
     if (!disk.file.empty())
       for (const HardwareDisk& other : out_.disks)
@@ -258,8 +270,8 @@ std::string item(unsigned instance, unsigned type, const std::string& body) {
 }
 
 std::string line(std::string_view name, std::string_view text) {
-  return "        <rasd:" + std::string(name) + ">" + xml_escape(text) + "</rasd:" +
-         std::string(name) + ">\n";
+  return "        <rasd:" + std::string(name) + ">" + xml_escape(text) +
+         "</rasd:" + std::string(name) + ">\n";
 }
 
 }  // namespace
@@ -272,9 +284,11 @@ Result<Hardware> parse_ovf(std::string_view text) {
 std::string write_ovf(const Hardware& hardware, const std::vector<OvfFile>& files) {
   std::string references, disks, items;
   const std::string megabytes = std::to_string((hardware.memory + (1 << 20) - 1) >> 20);
-  items += item(1, 3, line("ElementName", "CPUs") + line("VirtualQuantity", std::to_string(hardware.cpus)));
-  items += item(2, 4, line("AllocationUnits", "byte * 2^20") + line("ElementName", "memory") +
-                          line("VirtualQuantity", megabytes));
+  items += item(
+      1, 3, line("ElementName", "CPUs") + line("VirtualQuantity", std::to_string(hardware.cpus)));
+  items += item(2, 4,
+                line("AllocationUnits", "byte * 2^20") + line("ElementName", "memory") +
+                    line("VirtualQuantity", megabytes));
   items += item(3, 6, line("ElementName", "controller") + line("ResourceSubType", "virtio"));
   unsigned instance = 4;
   for (size_t i = 0; i < hardware.disks.size(); ++i, ++instance) {

@@ -37,8 +37,9 @@ Result<Header> read_header(const ByteSource& file) {
   Header h;
   h.version = big32(head, 4);
   if (h.version != 2 && h.version != 3)
-    return refused(4, "version " + std::to_string(h.version) +
-                          " is not known, only 2 and 3; convert it with: qemu-img convert -O qcow2");
+    return refused(4,
+                   "version " + std::to_string(h.version) +
+                       " is not known, only 2 and 3; convert it with: qemu-img convert -O qcow2");
   h.backing = big64(head, 8);
   h.backing_size = big32(head, 16);
   h.cluster_bits = big32(head, 20);
@@ -83,8 +84,9 @@ Status check_features(const ByteSource& file, const Header& h) {
   if ((h.incompatible & 2) != 0)
     return refused(72, "it is marked corrupt; repair it with: qemu-img check -r all FILE");
   if ((h.incompatible & 1) != 0)
-    return refused(72, "it is marked dirty: its last writer did not close it; repair it with: "
-                       "qemu-img check -r all FILE");
+    return refused(72,
+                   "it is marked dirty: its last writer did not close it; repair it with: "
+                   "qemu-img check -r all FILE");
   if ((h.incompatible & ~uint64_t{31}) != 0)
     return refused(72, "it needs features that are not known" + std::string(flatten));
   return {};
@@ -115,8 +117,9 @@ Status check_extensions(const ByteSource& file, const Header& h) {
       return refused(at, "it names an external data file, \"" + name_at(file, at + 8, length) +
                              "\", and an import reads no other file" + std::string(flatten));
     if (type == 0x0537be77)
-      return refused(at, "it is encrypted with LUKS; decrypt it where its key is, with: qemu-img "
-                         "convert");
+      return refused(at,
+                     "it is encrypted with LUKS; decrypt it where its key is, with: qemu-img "
+                     "convert");
     at += 8 + (uint64_t{length} + 7) / 8 * 8;
   }
   return {};
@@ -142,8 +145,8 @@ class Tables {
     facts_.compressed = unpacked_ != 0;
     if (unpacked_ > bomb_floor && unpacked_ / bomb_ratio > packed_sectors_ * 512)
       return Error(Code::refused,
-                   "its " + format_bytes(packed_sectors_ * 512) + " of compressed data claim to be " +
-                       format_bytes(unpacked_) +
+                   "its " + format_bytes(packed_sectors_ * 512) +
+                       " of compressed data claim to be " + format_bytes(unpacked_) +
                        ": it is made to fill disks; if it is not, convert it uncompressed with: "
                        "qemu-img convert -O qcow2 FILE PLAIN.qcow2");
     return facts_;
@@ -169,7 +172,8 @@ class Tables {
     BRIDLE_TRY(const std::string table, file_.read(h_.refcount_table, bytes));
     for (uint64_t i = 0; i < bytes; i += 8)
       if (const uint64_t block = big64(table, i); block != 0)
-        BRIDLE_CHECK(table_at(block, std::min(h_.cluster(), file_.size() - std::min(block, file_.size())),
+        BRIDLE_CHECK(table_at(block,
+                              std::min(h_.cluster(), file_.size() - std::min(block, file_.size())),
                               h_.refcount_table + i, "a refcount block"));
     return {};
   }
@@ -182,8 +186,8 @@ class Tables {
     const uint64_t covers = h_.cluster() / h_.entry() * h_.cluster();  // bytes, by one L2 table
     const uint64_t needed = h_.size / covers + (h_.size % covers != 0);
     if (h_.l1_size < needed)
-      return corrupt(36, "an L1 table of " + std::to_string(h_.l1_size) + " entries, but the disk needs " +
-                             std::to_string(needed));
+      return corrupt(36, "an L1 table of " + std::to_string(h_.l1_size) +
+                             " entries, but the disk needs " + std::to_string(needed));
     BRIDLE_CHECK(table_at(h_.l1, bytes, 40, "the L1 table"));
     BRIDLE_CHECK(check_snapshots());
     BRIDLE_TRY(const std::string table, file_.read(h_.l1, bytes));
@@ -230,8 +234,8 @@ class Tables {
     // QEMU writes the disk's last cluster no further than the disk reaches.
     const uint64_t bytes = std::min(h_.cluster(), h_.size - guest);
     if (offset > file_.size() || bytes > file_.size() - offset)
-      return corrupt(at, "a cluster at byte " + std::to_string(offset) +
-                             " leaves the file of " + std::to_string(file_.size()) + " bytes");
+      return corrupt(at, "a cluster at byte " + std::to_string(offset) + " leaves the file of " +
+                             std::to_string(file_.size()) + " bytes");
     data_ += h_.cluster();
     return claims_.claim(offset, bytes, "a cluster of data");
   }

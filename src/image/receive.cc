@@ -49,7 +49,8 @@ Result<size_t> read_some(int connection, std::string& chunk, size_t most, Durati
   const ssize_t n = ::read(connection, chunk.data(), std::min(chunk.size(), most));
   if (n > 0) return static_cast<size_t>(n);
   if (n < 0 && (errno == EINTR || errno == EAGAIN)) return size_t{0};
-  return Error(Code::unreachable, "the upload was interrupted; run the same command again to go on");
+  return Error(Code::unreachable,
+               "the upload was interrupted; run the same command again to go on");
 }
 
 Status take(int connection, int upload, const ReceiveOptions& options, const Progress& progress) {
@@ -81,8 +82,9 @@ Status take(int connection, int upload, const ReceiveOptions& options, const Pro
   if (::fsync(upload) != 0) return errno_error("keeping the upload");
   if (hex(digest.finish()) == options.digest) return {};
   if (::ftruncate(upload, 0) != 0) return errno_error("the upload's file");
-  return Error(Code::corrupt, "what came has another digest than spec.source.digest says: it was "
-                              "changed on the way or while it was read; import it again");
+  return Error(Code::corrupt,
+               "what came has another digest than spec.source.digest says: it was "
+               "changed on the way or while it was read; import it again");
 }
 
 }  // namespace

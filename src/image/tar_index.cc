@@ -133,8 +133,9 @@ Result<std::vector<TarMember>> index_tar(const ByteSource& file) {
   while (true) {
     const auto header = file.read(at, block);
     if (!header.ok())
-      return wrong(Code::corrupt, at, "the archive ends here without its end mark: it was cut "
-                                      "short; copy or download it again");
+      return wrong(Code::corrupt, at,
+                   "the archive ends here without its end mark: it was cut "
+                   "short; copy or download it again");
     if (is_zero(*header)) return members;
     BRIDLE_TRY(TarMember member, read_member(*header, at));
     if (member.size > file.size() - member.offset)
@@ -173,9 +174,10 @@ std::string tar_header(const std::string& name, uint64_t size) {
   }
   put(136, "00000000000");
   header[type_at] = '0';
-  put(magic_at, std::string("ustar\0" "00", 8));
-  std::snprintf(digits, sizeof digits, "%06llo",
-                static_cast<unsigned long long>(checksum(header)));
+  put(magic_at, std::string("ustar\0"
+                            "00",
+                            8));
+  std::snprintf(digits, sizeof digits, "%06llo", static_cast<unsigned long long>(checksum(header)));
   put(checksum_at, digits);
   header[checksum_at + 6] = '\0';
   header[checksum_at + 7] = ' ';

@@ -90,8 +90,8 @@ Status check_setting(std::string_view line) {
     return refused("descriptor: it has a parent (parentCID=" + shown(value) +
                    "), and an import reads no other file" + std::string(one_file));
   if (key == "createType" && value != "monolithicSparse" && value != "streamOptimized")
-    return refused("descriptor: createType \"" + shown(value) +
-                   "\" is spread over several files" + std::string(one_file));
+    return refused("descriptor: createType \"" + shown(value) + "\" is spread over several files" +
+                   std::string(one_file));
   if (key == "encryptionKeySets" || key == "keySafe" || key == "encryption.keySafe")
     return refused("descriptor: it is encrypted; decrypt it where its key is");
   return {};
@@ -138,9 +138,9 @@ Status check_numbers(const Header& h, const DiskLimits& limits) {
                    std::string(one_file));
   if (h.capacity > limits.virtual_size / sector)
     return Error(Code::refused, "byte 12: the disk has " + std::to_string(h.capacity) +
-                                      " sectors, more than the limit of " +
-                                      format_bytes(limits.virtual_size) +
-                                      "; shrink the disk before it is exported");
+                                    " sectors, more than the limit of " +
+                                    format_bytes(limits.virtual_size) +
+                                    "; shrink the disk before it is exported");
   if (h.grain < 8 || h.grain > 2048 || (h.grain & (h.grain - 1)) != 0)
     return corrupt(20, "grains of " + std::to_string(h.grain) + " sectors");
   if (h.entries != entries_per_table)
@@ -158,9 +158,10 @@ Result<Header> read_header(const ByteSource& file, const DiskLimits& limits) {
     BRIDLE_TRY(const std::string text,
                file.read(0, static_cast<size_t>(std::min(file.size(), largest_descriptor))));
     BRIDLE_CHECK(check_vmdk_descriptor(text, 0));
-    return refused("byte 0: this is only the text that describes a disk; its data is in other "
-                   "files" +
-                   std::string(one_file));
+    return refused(
+        "byte 0: this is only the text that describes a disk; its data is in other "
+        "files" +
+        std::string(one_file));
   }
   if (!std::string_view(head).starts_with("KDMV"))
     return Error(Code::corrupt, "byte 0: the file is no VMDK disk; import it as what it is");
@@ -201,8 +202,7 @@ class Tables {
     BRIDLE_TRY(const std::string directory, file_.read(h_.directory * sector, tables * 4));
     for (uint64_t i = 0; i < tables; ++i) {
       const uint64_t table = little32(directory, i * 4);
-      if (table != 0)
-        BRIDLE_CHECK(check_table(table, h_.directory * sector + i * 4, i * covers));
+      if (table != 0) BRIDLE_CHECK(check_table(table, h_.directory * sector + i * 4, i * covers));
     }
     DiskFacts facts;
     facts.format = DiskFormat::vmdk;
@@ -232,9 +232,10 @@ class Tables {
     const uint64_t seen = std::min(std::max(bytes, descriptor_qemu_reads), file_.size() - at);
     BRIDLE_TRY(const std::string all, file_.read(at, seen));
     if (all.find("parentFileNameHint") != std::string::npos)
-      return refused("descriptor: it names a parent (parentFileNameHint), and an import reads no "
-                     "other file" +
-                     std::string(one_file));
+      return refused(
+          "descriptor: it names a parent (parentFileNameHint), and an import reads no "
+          "other file" +
+          std::string(one_file));
     const std::string_view text(all.data(), bytes);
     return check_vmdk_descriptor(text.substr(0, text.find('\0')), h_.capacity);
   }
@@ -297,8 +298,7 @@ Status check_vmdk_descriptor(std::string_view text, uint64_t capacity) {
       BRIDLE_CHECK(check_setting(line));
       continue;
     }
-    if (++extents > 1)
-      return refused("descriptor: it has several extents" + std::string(one_file));
+    if (++extents > 1) return refused("descriptor: it has several extents" + std::string(one_file));
     BRIDLE_CHECK(check_extent(line, capacity));
   }
   if (extents == 0) return refused("descriptor: it has no extent" + std::string(one_file));

@@ -2,8 +2,8 @@
 // attacker uses: a document type (and with it entities, internal or external) is refused, nothing
 // is ever fetched, and bytes, depth, elements and attributes are bounded.
 //
-// Names are kept without their namespace's prefix. Comments and processing instructions are dropped.
-// Thread class: pure functions over values. Errors: Code::refused for what breaks a bound,
+// Names are kept without their namespace's prefix. Comments and processing instructions are
+// dropped. Thread class: pure functions over values. Errors: Code::refused for what breaks a bound,
 // Code::corrupt for what is not XML; both name the line.
 #pragma once
 

@@ -9,7 +9,8 @@
 //           writable (files it leaves there belong to Layout::namespace_uid()), ROOT/cache
 //           read-only
 //   store   no network, uid images; ROOT/images writable, ROOT/cache read-only
-//   convert no network, uid convert; nothing of ROOT: only the descriptors that come with the order.
+//   convert no network, uid convert; nothing of ROOT: only the descriptors that come with the
+//   order.
 //           Bounded memory and CPU time. For files that strangers made (docs/import.md)
 //
 // ROOT's folders are at the same paths as on the host. argv[1..] are the strings of the memfd.

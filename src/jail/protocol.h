@@ -41,9 +41,9 @@ enum class Verb : uint16_t {
 };
 
 enum class HelperKind : uint16_t {
-  fetch = 1,  // may use the network; writes ROOT/cache only
-  build = 2,  // no network; root of a user namespace of its own; writes ROOT/images/incoming only
-  store = 3,  // no network; the images' uid: checks digests, moves parts into ROOT/images
+  fetch = 1,    // may use the network; writes ROOT/cache only
+  build = 2,    // no network; root of a user namespace of its own; writes ROOT/images/incoming only
+  store = 3,    // no network; the images' uid: checks digests, moves parts into ROOT/images
   convert = 4,  // no network, no folder of ROOT, a uid of its own: only the descriptors given
 };
 

@@ -25,7 +25,7 @@ struct ImageSource {
 };
 
 struct ImageSpec {
-  std::string recipe;  // "tiny", "debian" or "imported"
+  std::string recipe;                 // "tiny", "debian" or "imported"
   std::optional<ImageSource> source;  // set exactly where the recipe is "imported"
 };
 
