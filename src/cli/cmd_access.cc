@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/human.h"
 #include "cli/output.h"
+#include "cli/table.h"
 
 namespace bridle::cli {
 namespace {
