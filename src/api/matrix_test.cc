@@ -154,7 +154,7 @@ std::string body_of(const Route& route, const std::string& object) {
 
 Fields headers_of(const Route& route) {
   Fields out = {{"x-bridle-reason", "the matrix"}};
-  if (route.id == "openConsole") {
+  if (route.id == "openConsole" || route.id == "uploadImage") {
     out.emplace_back("connection", "upgrade");
     out.emplace_back("upgrade", "bridle-stream");
   }

@@ -46,6 +46,7 @@ class CountedStore final : public store::Store {
   }
   Status revoke(store::LeaseId lease) override { return inner_.revoke(lease); }
   Status expire(Tick now) override { return inner_.expire(now); }
+  Status copy_to(const std::string& path) override { return inner_.copy_to(path); }
 
   size_t reads = 0;
 
