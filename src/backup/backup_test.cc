@@ -185,5 +185,17 @@ TEST_F(WholeRoot, LeavesNothingOfABrokenBackup) {
   EXPECT_TRUE(verify(file("b"), secret).ok());
 }
 
+// What a restore leaves that was killed between two folders: the same command begins anew.
+TEST_F(WholeRoot, IsRestoredAgainAfterAKill) {
+  ASSERT_TRUE(make_one().ok());
+  put("to/restore.incomplete/images/manifests/half", "");
+  put("to/state/store.db", "half");
+  put("to/volumes/of-the-killed-one", "half");
+  ASSERT_TRUE(restore(*Layout::of(path + "/to"), file("b"), secret).ok());
+  EXPECT_NE(*read_file(file("to/state/store.db")), "half");
+  EXPECT_EQ(::access(file("to/restore.incomplete").c_str(), F_OK), -1);
+  EXPECT_EQ(::access(file("to/volumes/of-the-killed-one").c_str(), F_OK), -1);
+}
+
 }  // namespace
 }  // namespace bridle::backup

@@ -8,6 +8,7 @@
 #include "backup/archive.h"
 #include "backup/backup.h"
 #include "backup/give.h"
+#include "base/crash_point.h"
 #include "base/file.h"
 #include "store/schema.h"
 #include "store/sqlite_store.h"
@@ -175,9 +176,12 @@ Result<Summary> make(const Layout& layout, const std::string& file, std::string_
     BRIDLE_TRY(const Fd out, open_file(draft, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600));
     BRIDLE_TRY(Writer writer, Writer::create(out.get(), secret, random));
     BRIDLE_CHECK(write(layout, writer, content, summary));
+    BRIDLE_CRASH_POINT("backup.sync");
     if (::fsync(out.get()) != 0) return errno_error(draft);
+    BRIDLE_CRASH_POINT("backup.rename");
     if (::rename(draft.c_str(), file.c_str()) != 0) return errno_error(file);
-    return {};
+    const size_t slash = file.rfind('/');
+    return sync_folder(slash == std::string::npos ? "." : file.substr(0, slash + 1));
   };
   const Status done = whole();
   const Status removed = remove_file(layout.state() + "/snapshot.db");

@@ -7,6 +7,7 @@
 #include "backup/archive.h"
 #include "backup/backup.h"
 #include "backup/give.h"
+#include "base/crash_point.h"
 #include "base/file.h"
 #include "store/schema.h"
 
@@ -57,6 +58,12 @@ Status check_empty(const Layout& layout) {
                                       " holds files: a backup is restored into an empty root only; "
                                       "stop Bridle there, and move the folder away");
   return {};
+}
+
+Status clear(const Layout& layout) {
+  for (const Place& place : places)
+    BRIDLE_CHECK(remove_tree(layout.root() + "/" + std::string(place.folder)));
+  return sync_folder(layout.root());
 }
 
 Result<std::string> read_content(Reader& reader, size_t most) {
@@ -115,7 +122,9 @@ Status unpack(const Layout& layout, Reader& reader, const EntryHead& head,
     BRIDLE_CHECK(write_all(file.get(), piece));
   }
   BRIDLE_CHECK(give(path, uid_of(layout, head.owner)));
-  if (::fchmod(file.get(), head.mode) != 0 || ::fsync(file.get()) != 0) return errno_error(path);
+  if (::fchmod(file.get(), head.mode) != 0) return errno_error(path);
+  BRIDLE_CRASH_POINT("restore.sync");
+  if (::fsync(file.get()) != 0) return errno_error(path);
   return {};
 }
 
@@ -134,15 +143,30 @@ Result<Summary> read_all_entries(const Layout* layout, const std::string& file,
   }
 }
 
-// What prepare_root() made there is empty and makes room.
+// The names of what was unpacked, deepest first.
+Status sync_folders(const std::string& folder) {
+  BRIDLE_TRY(const auto names, list_folder(folder));
+  for (const std::string& name : names) {
+    struct stat seen {};
+    const std::string path = folder + "/" + name;
+    if (::lstat(path.c_str(), &seen) != 0) return errno_error(path);
+    if (S_ISDIR(seen.st_mode)) BRIDLE_CHECK(sync_folders(path));
+  }
+  return sync_folder(folder);
+}
+
+// What prepare_root() made there is empty and makes room. The folder of the restore goes last: as
+// long as it is there, the root is half of one.
 Status put_in_place(const Layout& layout, const std::string& base) {
   for (const Place& place : places) {
     const std::string from = base + "/" + std::string(place.folder);
     const std::string to = layout.root() + "/" + std::string(place.folder);
     if (::access(from.c_str(), F_OK) != 0) continue;
     BRIDLE_CHECK(remove_tree(to));
+    BRIDLE_CRASH_POINT("restore.rename");
     if (::rename(from.c_str(), to.c_str()) != 0) return errno_error(to);
   }
+  BRIDLE_CHECK(sync_folder(layout.root()));
   BRIDLE_CHECK(remove_tree(base));
   return sync_folder(layout.root());
 }
@@ -151,12 +175,19 @@ Status put_in_place(const Layout& layout, const std::string& base) {
 
 Result<Summary> restore(const Layout& layout, const std::string& file, std::string_view secret) {
   BRIDLE_CHECK(make_folders(layout.root(), 0755));
-  BRIDLE_CHECK(check_empty(layout));
   const std::string base = layout.root() + "/restore.incomplete";
+  // A restore that was killed began in an empty root, and jail::prepare_root refuses what it left.
+  if (::access(base.c_str(), F_OK) == 0)
+    BRIDLE_CHECK(clear(layout));
+  else
+    BRIDLE_CHECK(check_empty(layout));
   BRIDLE_CHECK(remove_tree(base));
   BRIDLE_CHECK(make_folder(base, 0755));
+  BRIDLE_CHECK(sync_folder(layout.root()));
   auto summary = read_all_entries(&layout, file, secret, base);
-  Status placed = summary.ok() ? put_in_place(layout, base) : Status();
+  Status placed = summary.ok() ? sync_folders(base) : Status();
+  if (summary.ok() && placed.ok()) placed = put_in_place(layout, base);
+  if (!placed.ok()) (void)clear(layout).ok();
   if (!summary.ok() || !placed.ok()) (void)remove_tree(base).ok();
   if (!placed.ok()) return placed.error();
   return summary;

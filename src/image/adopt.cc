@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/crash_point.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/units.h"
@@ -38,8 +39,9 @@ Result<AdoptResult> store(int disk, const Fd& draft, uint64_t size, const Progre
   BRIDLE_TRY(const DiskFacts facts,
              check_disk(stored, DiskFormat::qcow2, {}).context("the converted disk"));
   out.virtual_size = facts.virtual_size;
-  if (::fchmod(draft.get(), 0444) != 0 || ::fsync(draft.get()) != 0)
-    return errno_error("storing the disk");
+  if (::fchmod(draft.get(), 0444) != 0) return errno_error("storing the disk");
+  BRIDLE_CRASH_POINT("import.sync");
+  if (::fsync(draft.get()) != 0) return errno_error("storing the disk");
   return out;
 }
 
@@ -57,6 +59,7 @@ Result<AdoptResult> adopt(const Layout& layout, int disk, const Progress& progre
   BRIDLE_TRY(const Fd draft, open_file(path, O_RDWR | O_CREAT | O_EXCL, 0444));
   auto out = store(disk, draft, static_cast<uint64_t>(st.st_size), progress);
   Status kept;
+  BRIDLE_CRASH_POINT("import.rename");
   if (out.ok() && ::rename(path.c_str(), (layout.parts() + "/" + out->disk.digest).c_str()) != 0)
     kept = errno_error("storing the disk");
   if (out.ok() && kept.ok()) kept = sync_folder(layout.parts());

@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include "base/child.h"
+#include "base/crash_point.h"
 #include "base/units.h"
 #include "image/import_steps.h"
 
@@ -78,6 +79,7 @@ Result<ConvertResult> convert(int upload, int disk, const ConvertOptions& option
   BRIDLE_CHECK(check_room(disk, facts));
   BRIDLE_CHECK(
       run_qemu_img(source_words(upload, subject.extent, subject.format), disk, facts, progress));
+  BRIDLE_CRASH_POINT("convert.sync");
   if (::fsync(disk) != 0) return errno_error("keeping the disk");
   ConvertResult out = std::move(subject.result);
   out.notes.insert(out.notes.end(), facts.warnings.begin(), facts.warnings.end());

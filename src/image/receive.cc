@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include "base/crash_point.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/units.h"
@@ -59,6 +60,7 @@ Status take(int connection, int upload, const ReceiveOptions& options, const Pro
   uint64_t have = static_cast<uint64_t>(st.st_size);
   if (have > options.size) {
     have = 0;
+    BRIDLE_CRASH_POINT("upload.cut");
     if (::ftruncate(upload, 0) != 0) return errno_error("the upload's file");
   }
   BRIDLE_CHECK(check_room(upload, options.size - have));
@@ -79,8 +81,10 @@ Status take(int connection, int upload, const ReceiveOptions& options, const Pro
     progress(static_cast<int>(have * 100 / options.size),
              "received " + format_bytes(have >> 10 << 10) + " of " + format_bytes(options.size));
   }
+  BRIDLE_CRASH_POINT("upload.sync");
   if (::fsync(upload) != 0) return errno_error("keeping the upload");
   if (hex(digest.finish()) == options.digest) return {};
+  BRIDLE_CRASH_POINT("upload.discard");
   if (::ftruncate(upload, 0) != 0) return errno_error("the upload's file");
   return Error(Code::corrupt,
                "what came has another digest than spec.source.digest says: it was "

@@ -103,8 +103,9 @@ Result<uint64_t> virtual_size(const std::string& path, const std::string& format
   }
   // The size is a field of the header, at a fixed place (version 2 and 3): nothing is followed.
   BRIDLE_TRY(const Fd file, open_file(path, O_RDONLY));
-  BRIDLE_TRY(const std::string header, read_all(file.get(), 32));
-  if (header.size() != 32 || header.substr(0, 4) != "QFI\xfb")
+  std::string header(32, '\0');
+  if (::pread(file.get(), header.data(), header.size(), 0) != 32 ||
+      header.substr(0, 4) != "QFI\xfb")
     return Error(Code::corrupt, path + " is not qcow2");
   uint64_t size = 0;
   for (size_t i = 24; i < 32; ++i) size = size << 8 | static_cast<uint8_t>(header[i]);
@@ -126,6 +127,7 @@ Status grow_volume(const Layout& layout, const Uuid& uuid, const std::string& fo
   spec.timeout = std::chrono::seconds(30);
   BRIDLE_TRY(const auto ran, run_child(spec));
   BRIDLE_TRY(const Fd fd, open_file(path, O_RDONLY));
+  BRIDLE_CRASH_POINT("volume.sync_grown");
   if (::fsync(fd.get()) != 0) return errno_error(path);
   return {};
 }

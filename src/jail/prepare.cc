@@ -43,10 +43,20 @@ Status make(const Folder& folder) {
   return {};
 }
 
+// Half of a root is no root: backup::restore leaves this folder when it is killed.
+Status refuse_half_restored(const Layout& layout) {
+  const std::string mark = layout.root() + "/restore.incomplete";
+  if (::access(mark.c_str(), F_OK) != 0) return {};
+  return Error(Code::refused, mark +
+                                  " is there: a restore was interrupted; run the same bridle "
+                                  "restore again");
+}
+
 }  // namespace
 
 Status prepare_root(const Layout& layout) {
   if (::geteuid() != 0) return Error(Code::unauthorized, "this must be run as root");
+  BRIDLE_CHECK(refuse_half_restored(layout));
   ::umask(022);
   BRIDLE_CHECK(make_folders(layout.root(), 0755));
   BRIDLE_CHECK(check_passable(layout.root()));

@@ -12,6 +12,7 @@
 
 #include <cstdio>
 
+#include "base/crash_point.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "jail/options.h"
@@ -63,6 +64,7 @@ class GuestStop {
     reset_signals();
     const char* const argv[] = {program_.c_str(), "--root",   root_.c_str(),
                                 "host",           "shutdown", nullptr};
+    BRIDLE_CRASH_POINT("supervise.stop_guests");
     ::execv(program_.c_str(), const_cast<char* const*>(argv));
     ::_exit(127);
   }

@@ -1,19 +1,24 @@
 #!/usr/bin/env python3
 """Every crash point of every program of a host (bridled, jail with attendants, supervisor, image
-helpers), hit once with guests running: the process that reaches the point is killed there, and then no
-guest is lost, doubled or orphaned, every wish is fulfilled, the ledger is closed, and nothing is left
-half done.
+helpers, backup and restore), hit once with guests running: the process that reaches the point is killed
+there, and then no guest is lost, doubled or orphaned, every wish is fulfilled, the ledger is closed, and
+nothing is left half done.
 
 The points are those that the build of build/crash enumerates. Which act reaches which point is found
 out by doing every act once, unarmed; a point that no act reaches is a failure. Prints the table
 crash point x outcome.
 
-  crash_points_test.py              each point once; BRIDLE_SOAK=1: the 1st, 2nd, 4th and 8th time
+  crash_points_test.py              all acts, and 24 points chosen at random (BRIDLE_SEED: the same again)
+  crash_points_test.py --all        each point once
   crash_points_test.py POINT...     only these, e.g. bridled:ledger.sync
+  BRIDLE_SOAK=1                     each point the 1st, 2nd, 4th and 8th time that an act reaches it
 """
+import hashlib
 import json
 import os
 import pathlib
+import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +28,10 @@ import host
 from crash_slots import Slots, listed
 from host import Failed, Host, wait_for
 
-TIMES = (1, 2, 4, 8) if os.environ.get("BRIDLE_SOAK") == "1" else (1,)
+SOAK = os.environ.get("BRIDLE_SOAK") == "1"
+TIMES = (1, 2, 4, 8) if SOAK else (1,)
+SAMPLE = 24
+SEED_OF_SAMPLE = int(os.environ.get("BRIDLE_SEED", random.randrange(1 << 32)))
 ROOT = os.environ.get("BRIDLE_CRASH_ROOT", "/tmp/bridle-crash-tier")
 # What only the end of a host reaches is hit by ending it (purge_at).
 PURGE = "bridle-jail:purge.rmdir"
@@ -65,11 +73,11 @@ class World:
         self.machines[name] = power
         self.apply(self.host.machine(name, power=power, restart="always", stopTimeout="1s", **spec))
 
-    def want_volume(self, name, form):
+    def want_volume(self, name, form, size="1MiB"):
         self.volumes.add(f"{name}.{form}")
         self.apply({"apiVersion": "bridle/v1", "kind": "Volume",
                     "metadata": {"name": name, "project": "crash"},
-                    "spec": {"size": "1MiB", "format": form}})
+                    "spec": {"size": size, "format": form}})
 
     def forget(self, kind, name):
         self.insist(lambda: self.host.run("delete", kind, name, check=False), f"delete {kind} {name}")
@@ -133,7 +141,9 @@ class World:
             names = os.listdir(f"{ROOT}/{folder}")
             if len(names) != count:
                 left.append(f"{folder}: {names}")
-        files = [n for n in os.listdir(f"{ROOT}/volumes") if n != "seeds"]
+        uploads = pathlib.Path(ROOT, "volumes/uploads")
+        left += [str(p) for p in uploads.iterdir()] if uploads.exists() else []
+        files = [n for n in os.listdir(f"{ROOT}/volumes") if n not in ("seeds", "uploads")]
         if len(files) != len(self.volumes):
             left.append(f"volumes: {files}")
         if len(self.attendants()) != running:
@@ -248,6 +258,31 @@ class Volumes(Act):
             self.world.forget("volume", name)
 
 
+class Resize(Act):
+    FORMS = ("raw", "qcow2")
+
+    def before(self):
+        for form in self.FORMS:
+            self.world.want_volume("grows-" + form, form)
+
+    def act(self):
+        for form in self.FORMS:
+            self.world.want_volume("grows-" + form, form, size="3MiB")
+        wait_for(self.grown, 60, "both volumes are larger", self.world.explain)
+
+    def grown(self):
+        self.world.mind_supervisor()
+        try:
+            volumes = [self.world.host.get("volume", "grows-" + form) for form in self.FORMS]
+        except Failed:
+            return False
+        return all(v["status"].get("size") in ("3MiB", 3 << 20) for v in volumes)
+
+    def after(self):
+        for form in self.FORMS:
+            self.world.forget("volume", "grows-" + form)
+
+
 class KillDaemon(Act):
     def act(self):
         self.world.kill([self.world.host.pid_of("bridled")])
@@ -347,6 +382,142 @@ class Build(Act):
         raise AssertionError(f"the image is not built: {done.stdout}{done.stderr}")
 
 
+class Import(Act):
+    """A disk comes from the outside. `kept`: what an earlier transfer of that file left."""
+    FILE = bytes(range(256)) * 4096 + b"\x55\xaa" * 256
+    kept = b""
+
+    def before(self):
+        self.path = f"{ROOT}/disk.raw"
+        pathlib.Path(self.path).write_bytes(self.FILE)
+        if not self.kept:
+            return
+        uploads = pathlib.Path(ROOT, "volumes/uploads")
+        digest = hashlib.sha256(self.FILE).hexdigest()
+        file = uploads / hashlib.sha256(f"crash\n{digest}".encode()).hexdigest()[:40]
+        file.write_bytes(self.kept)
+        os.chown(file, uploads.stat().st_uid, uploads.stat().st_gid)
+
+    def act(self):
+        deadline = time.monotonic() + 90
+        while time.monotonic() < deadline:
+            self.world.mind_supervisor()
+            done = self.world.host.run("image", "import", self.path, "--name", "disk", "--no-progress", check=False)
+            try:
+                image = self.world.host.get("image", "disk")
+            except Failed:
+                image = None
+            if image and image["status"].get("phase") == "ready":
+                return self.check(image["status"])
+            time.sleep(0.5)
+        raise AssertionError(f"the disk is not imported: {done.stdout}{done.stderr}")
+
+    def check(self, status):
+        """What is in the store is the file, byte for byte."""
+        part = f"{ROOT}/images/parts/{status['disk']['digest']}"
+        assert hashlib.sha256(pathlib.Path(part).read_bytes()).hexdigest() == status["disk"]["digest"]
+        subprocess.run(["qemu-img", "compare", "-q", "-f", "raw", "-F", "qcow2", self.path, part], check=True)
+
+    def after(self):
+        self.world.forget("image", "disk")
+
+
+class ImportOverMore(Import):
+    kept = Import.FILE + bytes(4096)
+
+
+class ImportOverOther(Import):
+    kept = bytes(4096)
+
+
+class StopGuests(Act):
+    """The host is shut down: its supervisor stops the guests first."""
+    restarts_guest = True
+
+    def before(self):
+        self.world.end_supervisor()
+        with open(f"{ROOT}/supervise.log", "ab") as log:
+            subprocess.Popen([host.BIN / "bridle-supervise", "--root", ROOT, "--stop-guests"],
+                             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        self.world.host.wait_up()
+
+    def act(self):
+        self.world.end_supervisor()
+
+
+class BackUp(Act):
+    FILE, KEY = f"{ROOT}/backup", f"{ROOT}/backup-key"
+
+    def before(self):
+        pathlib.Path(self.KEY).write_bytes(b"k" * 32)
+
+    def act(self):
+        self.make()
+
+    def make(self):
+        self.world.insist(lambda: self.world.host.run("backup", self.FILE, "--key-file", self.KEY, check=False),
+                          "backup")
+        self.world.host.run("backup", self.FILE, "--key-file", self.KEY, "--verify")
+        assert not os.path.exists(f"{ROOT}/state/snapshot.db")
+
+    def after(self):
+        os.unlink(self.FILE)
+
+
+class BackUpWithoutDaemon(BackUp):
+    def before(self):
+        super().before()
+        self.world.end_supervisor()
+
+    def act(self):
+        deadline = time.monotonic() + 60
+        while self.world.host.run("backup", self.FILE, "--key-file", self.KEY, check=False).returncode != 0:
+            assert time.monotonic() < deadline
+        self.world.mind_supervisor()
+
+
+class Restore(BackUp):
+    """Into another root, where Bridle does not start before all of it is there."""
+    OTHER = ROOT + "-restored"
+
+    def before(self):
+        super().before()
+        self.make()
+        self.restore()
+        self.expected = self.tree()
+
+    def restore(self):
+        shutil.rmtree(self.OTHER, ignore_errors=True)
+        while True:
+            done = subprocess.run([host.BIN / "bridle", "--root", self.OTHER, "restore", self.FILE, "--key-file",
+                                   self.KEY], capture_output=True, text=True, check=False)
+            if done.returncode == 0:
+                return
+            assert done.returncode == -signal.SIGKILL, done
+            self.is_no_root()
+
+    def tree(self):
+        return {str(p.relative_to(self.OTHER)): hashlib.sha256(p.read_bytes()).hexdigest()
+                for p in pathlib.Path(self.OTHER).rglob("*") if p.is_file()}
+
+    def is_no_root(self):
+        """Nothing is there yet, or Bridle refuses to start there, or all is there."""
+        if os.path.exists(f"{self.OTHER}/restore.incomplete"):
+            done = subprocess.run([host.BIN / "bridle-supervise", "--root", self.OTHER], capture_output=True,
+                                  text=True, check=False)
+            assert done.returncode == 1 and "restore was interrupted" in done.stderr, done
+        else:
+            assert self.tree() in ({}, self.expected), self.tree()
+
+    def act(self):
+        self.restore()
+        assert self.tree() == self.expected, (self.tree(), self.expected)
+
+    def after(self):
+        shutil.rmtree(self.OTHER)
+        super().after()
+
+
 class EndThePrepared(Act):
     """The host's folders are made anew by whoever starts first."""
 
@@ -358,22 +529,25 @@ class EndThePrepared(Act):
 
 
 # Cheap ones first: a point is hit by the first act that reaches it.
-ACTS = (Start, Stop, Pause, Delete, Volumes, Execute, KillAttendants, KillJail, EndDaemon, KillDaemon, KillQemu,
-        KillQemuOfTheJail, EndThePrepared, EndSupervisor, TornLedger, Console, Build)
+ACTS = (Start, Stop, Pause, Delete, Volumes, Resize, Execute, KillAttendants, KillJail, EndDaemon, KillDaemon, KillQemu,
+        KillQemuOfTheJail, EndThePrepared, EndSupervisor, TornLedger, Console, BackUp, BackUpWithoutDaemon, Restore,
+        Import, ImportOverMore, ImportOverOther, StopGuests, Build)
+# These end the supervisor before they begin.
+WITHOUT_HOST = (TornLedger, EndThePrepared, BackUpWithoutDaemon)
 
 
 def perform(world, kind, point=None, nth=1):
     """One act, armed at `point` or not: what it reached how often, and whether somebody was killed."""
     act = kind(world)
     act.before()
-    if kind not in (TornLedger, EndThePrepared):
+    if kind not in WITHOUT_HOST:
         world.settle()
     pids, counts = world.kept_pids, world.slots.all_reached()
     if point:
         world.slots.arm(point, nth)
     try:
         act.act()
-        if kind is EndSupervisor:
+        if kind in (EndSupervisor, StopGuests):
             world.mind_supervisor()
         world.settle()
         counts = {n: c - counts[n] for n, c in world.slots.all_reached().items() if c > counts[n]}
@@ -446,9 +620,18 @@ def bring_up(names):
     return world
 
 
+def chosen(only, points):
+    if only == ["--all"] or (SOAK and not only):
+        return sorted(points)
+    if only:
+        return sorted(only)
+    print(f"seed {SEED_OF_SAMPLE}: {SAMPLE} of {len(points)} points")
+    return sorted(random.Random(SEED_OF_SAMPLE).sample(sorted(points), SAMPLE))
+
+
 def main(only):
     places = listed(host.BIN)
-    unknown = set(only) - set(places)
+    unknown = set(only) - set(places) - {"--all"}
     assert not unknown, f"no such crash points: {unknown}"
     world = bring_up(places)
     reaching = discover(world)
@@ -456,9 +639,7 @@ def main(only):
     missed = sorted(set(places) - reachable)
     print(f"{len(places)} points, {len(reachable)} reached")
     rows, failed = [], [f"{p} ({places[p]}) is reached by no act" for p in missed]
-    for number, point in enumerate(sorted(only or set(places) - set(missed))):
-        if point == PURGE:
-            continue
+    for number, point in enumerate(chosen(only, set(places) - set(missed) - {PURGE})):
         if number % 3 == 0:
             world.fresh_supervisor()
         for nth in TIMES:
@@ -477,7 +658,7 @@ def main(only):
                 failed.append(f"{point} {nth}: {outcome}")
     done = world.host.run("ledger", "verify")
     assert "intact" in done.stdout, done.stdout
-    if not only:
+    if only in ([], ["--all"]):
         purge_at(world)
         rows.append((PURGE, 1, "purge", "as wished", 0))
     world.end_supervisor()

@@ -7,8 +7,8 @@ import struct
 
 SLOT = 128
 NAME = 120
-# The processes of a host. `bridle` changes nothing that outlives it but what the daemon does for it.
-PROGRAMS = ("bridled", "bridle-jail", "bridle-supervise", "bridle-image-helper")
+# The processes of a host, and `bridle`, which backs up and restores by itself.
+PROGRAMS = ("bridled", "bridle-jail", "bridle-supervise", "bridle-image-helper", "bridle")
 
 
 def listed(folder):
