@@ -272,7 +272,8 @@ TEST(Hostile, EveryFieldByEveryClass) {
   for (const model::KindInfo& kind : model::all_kinds()) {
     if (!kind.user_writable) continue;
     const std::string key = model::spec_key(kind.kind, "lab", "thing");
-    for (const Place& place : Places(kind.kind).all())
+    const Places places(kind.kind);
+    for (const Place& place : places.all())
       for (const Hostile& hostile : hostile_for(place.field)) {
         const std::string what = std::string(kind.name) + " " + place.path + " " + hostile.what +
                                  " " + hostile.raw.substr(0, 40);
@@ -301,7 +302,8 @@ TEST(Hostile, KeysOfEveryObject) {
   World world;
   for (const model::KindInfo& kind : model::all_kinds()) {
     if (!kind.user_writable) continue;
-    for (const Place& place : Places(kind.kind).all()) {
+    const Places places(kind.kind);
+    for (const Place& place : places.all()) {
       const size_t at = place.body.find(placeholder);
       const size_t begin = place.body.rfind('{', at);
       for (const char* more : {R"("nam\u0065":"x",)", R"("__proto__":{},)", "\"n\xd0\xb0me\":1,",

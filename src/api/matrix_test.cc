@@ -172,7 +172,8 @@ Got ask(const Route& route, const std::string& caller, const std::string& object
   have_callers(world);
   have_objects(world, route, object);
   auto pair = wire::socket_pair(SOCK_STREAM);
-  world.backend.console = std::move(pair->first);
+  (route.id == "uploadImage" ? world.backend.upload : world.backend.console) =
+      std::move(pair->first);
   // The roles are read once, by whoever comes first.
   world.ask(World::root, "GET", "/version");
   const size_t before = world.backend.reads();

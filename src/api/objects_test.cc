@@ -128,15 +128,15 @@ TEST(Apply, RefusesWhatIsWrong) {
 TEST(Apply, KeepsWhatNeverChanges) {
   World world;
   const std::string volume = "/api/v1/projects/lab/volumes/disk";
-  const auto body = [](const char* size) {
-    return std::string(
-               R"({"apiVersion":"bridle/v1","kind":"Volume","metadata":{},"spec":{"size":")") +
-           size + "\"}}";
+  const auto body = [](const char* format) {
+    return R"({"apiVersion":"bridle/v1","kind":"Volume","metadata":{},"spec":{"size":"1GiB",)"
+           R"("format":")" +
+           std::string(format) + "\"}}";
   };
-  ASSERT_EQ(world.ask(World::root, "PUT", volume, body("1GiB")).status, 201);
-  const Reply changed = world.ask(World::root, "PUT", volume, body("2GiB"));
+  ASSERT_EQ(world.ask(World::root, "PUT", volume, body("qcow2")).status, 201);
+  const Reply changed = world.ask(World::root, "PUT", volume, body("raw"));
   EXPECT_EQ(changed.status, 400);
-  EXPECT_EQ(text(changed.body, "error.path"), "spec.size");
+  EXPECT_EQ(text(changed.body, "error.path"), "spec.format");
   const Reply other =
       world.ask(World::root, "PUT", web,
                 machine(R"({"image":"tiny"})",

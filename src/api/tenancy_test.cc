@@ -182,9 +182,11 @@ TEST(Project, IsDeletedOnlyWhenEmpty) {
   // What is left of it goes along: 600 events, an operation that ended.
   for (int i = 0; i < 600; ++i)
     world.have(model::Kind::event, "lab", "e" + std::to_string(i), "{}");
-  world.have(model::Kind::operation, "lab", "op", R"({"verb":"reset","target":{}})",
+  world.have(model::Kind::operation, "lab", "op",
+             R"({"verb":"reset","target":{"kind":"Machine","project":"lab","name":"m0"}})",
              R"({"phase":"failed"})");
-  EXPECT_EQ(world.ask(World::root, "DELETE", "/api/v1/projects/lab").status, 200);
+  const Reply deleted = world.ask(World::root, "DELETE", "/api/v1/projects/lab");
+  EXPECT_EQ(deleted.status, 200) << deleted.response.body;
   for (const char* prefix : {"/spec/event/lab/", "/spec/operation/lab/", "/status/operation/lab/",
                              "/spec/project/", "/status/project/"})
     EXPECT_TRUE(world.backend.store().list(prefix)->entries.empty()) << prefix;
