@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 DEMO_ROOT ?= /var/lib/bridle-demo
 
-.PHONY: help deps build demo demo-stop test soak bench format tidy clean
+.PHONY: help deps build demo demo-stop package test soak bench format tidy clean
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -21,6 +21,9 @@ demo: build ## start Bridle with three real guests and show it working
 
 demo-stop: ## end the demo; leaves nothing behind
 	@tools/demo-stop --root $(DEMO_ROOT)
+
+package: build ## the Debian package, looked at by lintian
+	@tools/package
 
 test: deps ## all test tiers, each with its time
 	@tools/test

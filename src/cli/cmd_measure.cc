@@ -1,26 +1,18 @@
-// bridle bench: finds the program bridle-bench-NAME beside this one, and becomes it.
-#include <limits.h>
+// bridle bench: finds the program bridle-bench-NAME beside bridled, and becomes it.
 #include <unistd.h>
 
 #include "base/file.h"
 #include "cli/commands.h"
 #include "cli/context.h"
+#include "cli/program_folder.h"
 
 namespace bridle::cli {
 namespace {
 
 constexpr std::string_view prefix = "bridle-bench-";
 
-Result<std::string> own_folder() {
-  char path[PATH_MAX];
-  const ssize_t n = ::readlink("/proc/self/exe", path, sizeof path);
-  if (n <= 0) return errno_error("finding this program");
-  const std::string whole(path, static_cast<size_t>(n));
-  return whole.substr(0, whole.rfind('/'));
-}
-
 Result<std::vector<std::string>> bench_names() {
-  BRIDLE_TRY(const std::string folder, own_folder());
+  BRIDLE_TRY(const std::string folder, program_folder());
   BRIDLE_TRY(const auto names, list_folder(folder));
   std::vector<std::string> out;
   for (const auto& name : names)
@@ -43,7 +35,7 @@ Result<int> run_bench(Context& context, const Args& args) {
     return Error(Code::not_found,
                  names.empty() ? "no benchmark is installed beside this program" : message);
   }
-  BRIDLE_TRY(const std::string folder, own_folder());
+  BRIDLE_TRY(const std::string folder, program_folder());
   std::vector<std::string> words{folder + "/" + std::string(prefix) + name, "--root",
                                  context.globals().root};
   for (const char* flag : {"json", "quick"})

@@ -31,6 +31,7 @@ CommandTable all_commands() {
   add_access_commands(table);
   add_bench_commands(table);
   add_backup_commands(table);
+  add_lab_commands(table);
   add_shell_commands(table);
   return table;
 }

@@ -23,6 +23,7 @@ void add_doctor_commands(CommandTable& table);     // doctor
 void add_access_commands(CommandTable& table);     // auth can-i, whoami
 void add_bench_commands(CommandTable& table);      // bench
 void add_backup_commands(CommandTable& table);     // backup, restore
+void add_lab_commands(CommandTable& table);        // up, selftest, down
 void add_shell_commands(CommandTable& table);      // completion, version
 
 CommandTable all_commands();
