@@ -1,5 +1,6 @@
 #include "machine/probe.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "base/check.h"
@@ -140,7 +141,7 @@ Probe::Probe(std::string key, std::string nonce)
 
 std::optional<Tick> Probe::deadline() const {
   if (phase_ != Phase::booting) return std::nullopt;
-  return began_ + patience;
+  return std::min(heard_ + patience, began_ + longest);
 }
 
 // One row an input: what it does while the guest boots; a late one changes nothing.
@@ -149,22 +150,23 @@ std::vector<ProbeAction> Probe::step(Tick now, const ProbeInput& input) {
   if (std::holds_alternative<ProbeBegin>(input)) {
     BRIDLE_ASSERT(phase_ == Phase::idle);
     phase_ = Phase::booting;
-    began_ = now;
+    began_ = heard_ = now;
     guest_lives_ = true;
     out.emplace_back(std::in_place_type<ProbeStart>);
     return out;
   }
   if (phase_ != Phase::booting) return out;
   if (const auto* serial = std::get_if<ProbeSerial>(&input)) {
+    heard_ = now;
     if (see(serial->bytes))
       finish(now, true, "its initramfs answered after " + seconds(now - began_), out);
   } else if (const auto* exited = std::get_if<ProbeExited>(&input)) {
     guest_lives_ = false;
     finish(now, false, "QEMU ended: " + exited->how, out);
-  } else if (std::holds_alternative<ProbeTick>(input) && now >= began_ + patience) {
+  } else if (std::holds_alternative<ProbeTick>(input) && now >= *deadline()) {
     finish(now, false,
            "it printed " + std::to_string(seen_bytes_) + " bytes and no answer within " +
-               format_duration(patience),
+               seconds(now - began_),
            out);
   }
   return out;

@@ -2,15 +2,16 @@
 //
 // /dev/kvm that opens proves nothing: there are hosts where it even runs small code and then hangs
 // every stock kernel. So the packaged kernel is booted once under KVM, and only when its initramfs
-// prints a nonce on the serial console within 60 s is KVM used; else TCG. The answer is cached
-// under everything it depends on (probe_key): kernel and initramfs digests, QEMU's build, the CPU
-// and the host's kernel.
+// prints a nonce on the serial console is KVM used; else TCG. A kernel that prints nothing new for
+// 60 s hangs; a slow one (a busy machine, KVM inside a guest) that goes on printing has 5 min. The
+// answer is cached under everything it depends on (probe_key): kernel and initramfs digests, QEMU's
+// build, the CPU and the host's kernel.
 //
 // The probe runs confined, as an ordinary guest of the jail (Verb::start with use_kvm = 1), and its
 // console is read from its attendant like anyone's. Probe is the pure state machine of that:
 //
 //   start ──ProbeStart──> booting ──serial shows the nonce──> ProbeEnd, ProbeDone(boots)
-//                            │ 60 s, exit, or refusal
+//                            │ 60 s of silence, 5 min, exit, or refusal
 //                            └──> ProbeEnd, ProbeDone(fails, why)
 //
 // The nonce reaches the guest as the kernel argument bridle.nonce=XYZ; its init answers with a line
@@ -103,7 +104,8 @@ using ProbeAction = std::variant<ProbeStart, ProbeEnd, ProbeDone>;
 
 class Probe {
  public:
-  static constexpr Duration patience = std::chrono::seconds(60);
+  static constexpr Duration patience = std::chrono::seconds(60);  // with silence
+  static constexpr Duration longest = std::chrono::minutes(5);    // in all
 
   Probe(std::string key, std::string nonce);
 
@@ -122,7 +124,7 @@ class Probe {
   uint64_t seen_bytes_ = 0;
   Phase phase_ = Phase::idle;
   bool guest_lives_ = false;
-  Tick began_;
+  Tick began_, heard_;
 };
 
 }  // namespace bridle::machine

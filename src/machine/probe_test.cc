@@ -166,6 +166,27 @@ TEST(Probe, SilenceAndHangsFailAfterAMinute) {
   EXPECT_TRUE(run.killed);
 }
 
+TEST(Probe, AKernelThatGoesOnPrintingHasFiveMinutes) {
+  ProbeRun run;
+  run.feed(ProbeBegin{});
+  for (int i = 0; i < 5; ++i) {
+    run.now = run.now + 55s;
+    run.feed(ProbeTick{});
+    run.feed(ProbeSerial{"still starting\n"});
+    ASSERT_FALSE(run.record.has_value()) << i;
+  }
+  EXPECT_EQ(*run.probe.deadline() - run.now, 25s);
+  ProbeRun slow = run;
+  slow.feed(ProbeSerial{"bridle-probe N0\n"});
+  ASSERT_TRUE(slow.record.has_value());
+  EXPECT_TRUE(slow.record->boots);
+  run.now = run.now + 25s;
+  run.feed(ProbeTick{});
+  ASSERT_TRUE(run.record.has_value());
+  EXPECT_FALSE(run.record->boots);
+  EXPECT_TRUE(run.killed);
+}
+
 TEST(Probe, AnExitFailsAndIsReleasedWithoutAKill) {
   ProbeRun run;
   run.feed(ProbeBegin{});
