@@ -22,7 +22,8 @@ install(PROGRAMS ${packaging}/lab/bridle-lab DESTINATION ${programs})
 foreach(bench ${BRIDLE_BENCHES})
   install(PROGRAMS "${CMAKE_BINARY_DIR}/bin/bridle-bench-${bench}" DESTINATION ${programs})
 endforeach()
-install(FILES ${packaging}/systemd/bridle-jail.service ${packaging}/systemd/bridled.service
+install(PROGRAMS ${packaging}/systemd/bridle-guests DESTINATION ${programs})
+install(FILES ${packaging}/systemd/bridle.service ${packaging}/systemd/bridle-guests.service
   ${packaging}/systemd/bridle.slice DESTINATION /lib/systemd/system)
 install(FILES ${packaging}/sysusers.conf DESTINATION lib/sysusers.d RENAME bridle.conf)
 install(FILES ${packaging}/tmpfiles.conf DESTINATION lib/tmpfiles.d RENAME bridle.conf)
@@ -52,7 +53,7 @@ declared. Every act is in a signed ledger that anyone can verify.
 Start a small lab with: bridle up")
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "qemu-system-x86 (>= 1:10), qemu-utils (>= 1:10), xorriso, zstd, e2fsprogs, kmod, procps")
-set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "python3, bash-completion")
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "ovmf, python3, bash-completion")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${packaging}/debian/postinst ${packaging}/debian/prerm
   ${packaging}/debian/postrm)

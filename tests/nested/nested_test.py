@@ -101,12 +101,35 @@ def reboot(tier):
     tier.step("the ledger verifies", "bridle ledger verify 2>&1")
 
 
+def confined(tier):
+    """What the service makes of bridled: the same as the supervisor elsewhere."""
+    pid = tier.outer.must("cat /var/lib/bridle/run/bridled.pid").strip()
+    status = dict(line.split(":\t", 1) for line in tier.outer.must(f"cat /proc/{pid}/status").splitlines()
+                  if ":\t" in line)
+    check(status["Uid"].split() == [tier.outer.must("id -u bridle").strip()] * 4, f"uid {status['Uid']}")
+    for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        check(int(status[name], 16) == 0, f"bridled's {name} is {status[name]}")
+    check(status["NoNewPrivs"].strip() == "1" and status["Seccomp"].strip() == "2", "no_new_privs and a filter")
+    check(int(status["Seccomp_filters"]) >= 2, "systemd's filter and Bridle's own")
+    limits = tier.outer.must(f"cat /proc/{pid}/limits")
+    core = [line.split()[4:6] for line in limits.splitlines() if line.startswith("Max core file size")]
+    check(core == [["0", "0"]], f"bridled may dump core: {core}")
+    tier.told("bridled is confined")
+
+
 def upgrade(tier):
     pids = "bridle -p lab get machines -o yaml | sed -n 's/^ *pid: //p'"
     before = tier.outer.must(pids)
-    tier.step("package installed again under running guests", "dpkg -i /payload/bridle.deb", 120)
-    tier.outer.must("for i in $(seq 300); do bridle version >/dev/null 2>&1 && break; sleep 0.2; done")
-    check(tier.outer.must(pids) == before, "the guests are the same processes")
+    check(len(before.split()) == 2, f"two guests run: {before}")
+    old = tier.outer.must("dpkg-query -W -f '${Version}' bridle")
+    for package, what in (("bridle-next", "a newer package"), ("bridle", "the older one again")):
+        tier.step(f"{what} installed under running guests", f"dpkg -i /payload/{package}.deb 2>&1", 120)
+        version = tier.outer.must("dpkg-query -W -f '${Version}' bridle")
+        check((version == old) == (package == "bridle"), f"installed {version}")
+        said = tier.outer.must("bridle version")
+        check(f"bridled {version}" in said, f"of {version}, bridled says: {said}")
+        check(tier.outer.must(pids) == before, "the guests are the same processes")
+    tier.outer.must("bridle -p lab machine exec guest-1 -- true", 30 * PATIENCE)
 
 
 def bench(tier):
@@ -137,7 +160,7 @@ def run_tier(images, payload, folder):
         tier.told("the outer guest is up")
         engine = outer.must("test -c /dev/kvm && cat /sys/fs/cgroup/cgroup.controllers")
         check("memory" in engine and "cpu" in engine, f"cgroup v2 controllers: {engine}")
-        for part in (install, run_lab, check_cgroups, upgrade, bench, reboot, purge):
+        for part in (install, run_lab, confined, check_cgroups, upgrade, bench, reboot, purge):
             part(tier)
         print(f"nested: passed in {(time.monotonic() - tier.begin) / 60:.1f} minutes", flush=True)
 
