@@ -101,7 +101,8 @@ class Host:
         connection = UnixConnection(self.api, timeout)
         try:
             text = json.dumps(body) if body is not None else None
-            connection.request(method, path, text, {"Content-Type": "application/json"})
+            connection.request(method, path, text, {"Content-Type": "application/json",
+                                                    "X-Bridle-Reason": "bench"})
             answer = connection.getresponse()
             content = answer.read()
             return answer.status, json.loads(content) if content.startswith(b"{") else {}
@@ -165,7 +166,8 @@ class Host:
         link.settimeout(timeout)
         link.connect(self.api)
         link.sendall((f"GET {self.path('machines', name)}/console?scrollback={scrollback} HTTP/1.1"
-                      "\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: bridle-stream\r\n\r\n"
+                      "\r\nHost: localhost\r\nX-Bridle-Reason: bench\r\nConnection: Upgrade"
+                      "\r\nUpgrade: bridle-stream\r\n\r\n"
                       ).encode())
         head = b""
         while b"\r\n\r\n" not in head:

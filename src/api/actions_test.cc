@@ -174,19 +174,20 @@ TEST(Console, UpgradesOnly) {
   World world;
   have_machine(world, "running", "running");
   const std::string target = std::string(web) + "/console?scrollback=100";
-  const Fields upgrade = {{"connection", "keep-alive, Upgrade"}, {"upgrade", "bridle-stream"}};
-  EXPECT_EQ(world.ask(World::root, "GET", target).status, 426);
+  const Fields why = {{"x-bridle-reason", "ticket 7"}};
+  const Fields upgrade = {{"connection", "keep-alive, Upgrade"},
+                          {"upgrade", "bridle-stream"},
+                          {"x-bridle-reason", "ticket 7"}};
+  EXPECT_EQ(world.ask(World::root, "GET", target, {}, why).status, 426);
   EXPECT_EQ(world
                 .ask(World::root, "GET", target, {},
-                     {{"connection", "upgrade"}, {"upgrade", "websocket"}})
+                     {{"connection", "upgrade"}, {"upgrade", "websocket"}, why[0]})
                 .status,
             426);
   EXPECT_EQ(world.ask(World::root, "GET", target, {}, upgrade).status, 409);
   auto pair = wire::socket_pair(SOCK_STREAM);
   world.backend.console = std::move(pair->first);
-  Fields reasoned = upgrade;
-  reasoned.emplace_back("x-bridle-reason", "ticket 7");
-  EXPECT_EQ(world.ask(World::root, "GET", target, {}, reasoned).status, 101);
+  EXPECT_EQ(world.ask(World::root, "GET", target, {}, upgrade).status, 101);
   EXPECT_EQ(world.backend.scrollback_asked, 100u);
   EXPECT_EQ(world.backend.acts.back().verb, "console");
   EXPECT_EQ(world.backend.acts.back().reason, "ticket 7");
@@ -200,12 +201,47 @@ TEST(Agent, PassesCheckedRequests) {
   World world;
   have_machine(world, "running", "running");
   const std::string target = std::string(web) + "/agent";
-  const Reply reply = world.ask(World::root, "POST", target, R"({"do":"ping"})");
+  const Fields why = {{"x-bridle-reason", "ticket 7"}};
+  const Reply reply = world.ask(World::root, "POST", target, R"({"do":"ping"})", why);
   EXPECT_EQ(reply.status, 200);
   EXPECT_EQ(text(reply.body, "asked"), "ping");
   for (const char* bad : {"", "[]", R"({"do":"format"})", R"({"do":"exec"})"})
-    EXPECT_EQ(world.ask(World::root, "POST", target, bad).status, 400) << bad;
+    EXPECT_EQ(world.ask(World::root, "POST", target, bad, why).status, 400) << bad;
   EXPECT_EQ(world.backend.acts.size(), 1u);
+}
+
+// Each route that looks into a guest, by insiders and outsiders, with and without a reason.
+TEST(Reason, IsDemandedOfOutsiders) {
+  World world;
+  have_machine(world, "running", "running");
+  world.have_role("all", "operator", 1000, R"(["*"])");
+  world.have_role("lab", "operator", 1001, R"(["lab"])");
+  world.have_role("both", "operator", 1002, R"(["lab", "*"])");
+  size_t routes = 0;
+  for (const Route& route : world.api.router().routes()) {
+    if (!route.looks_inside) continue;
+    ++routes;
+    std::string target = route.pattern;
+    target.replace(target.find("{project}"), 9, "lab");
+    target.replace(target.find("{name}"), 6, "web");
+    for (const Caller& outsider : {World::root, Caller{1000, 1}}) {
+      for (const char* reason : {"", "  "}) {
+        const Reply reply =
+            world.ask(outsider, route.method, target, {}, {{"x-bridle-reason", reason}});
+        EXPECT_EQ(reply.status, 422) << target;
+        EXPECT_EQ(text(reply.body, "error.code"), "refused");
+      }
+      EXPECT_NE(world.ask(outsider, route.method, target, {}, {{"x-bridle-reason", "t7"}}).status,
+                422);
+    }
+    for (const uid_t insider : {1001u, 1002u})
+      EXPECT_NE(world.ask({insider, 1}, route.method, target).status, 422) << target;
+  }
+  EXPECT_GE(routes, 2u);
+  for (const std::string& bad : {std::string(257, 'x'), std::string("\xff"), std::string("a\tb")})
+    EXPECT_EQ(
+        world.ask(World::root, "GET", std::string(web), {}, {{"x-bridle-reason", bad}}).status,
+        400);
 }
 
 TEST(Ledger, IsPaged) {

@@ -40,6 +40,7 @@ std::vector<Route> agent_routes() {
   route.id = "callAgent";
   route.summary = "Asks the agent inside the guest";
   route.kind = model::Kind::machine;
+  route.looks_inside = true;
   route.body_limit = 64 << 10;
   route.body_schema = "AgentRequest";
   return {route};

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/log.h"
+#include "base/utf8.h"
 
 namespace bridle::api {
 
@@ -23,24 +24,60 @@ Response no_route(const Router::Match& match, const Request& request, std::strin
   return response;
 }
 
+Response denied(int status, std::string_view code, std::string_view message,
+                std::string_view request_id) {
+  Response response = error_response(status, code, message, request_id);
+  response.denied = true;
+  return response;
+}
+
 Response nobody(const Caller& caller, std::string_view request_id) {
-  return error_response(
-      401, "unauthorized",
-      "no Role names uid " + std::to_string(caller.uid) + " or its groups; ask an admin for one",
-      request_id);
+  if (caller.source == Source::local)
+    return denied(
+        401, "unauthorized",
+        "no Role names uid " + std::to_string(caller.uid) + " or its groups; ask an admin for one",
+        request_id);
+  Response response =
+      denied(401, "unauthorized",
+             "show a token or a client certificate that is good now; an admin makes one with "
+             "`bridle auth token create` or `bridle host cert sign-client`",
+             request_id);
+  response.headers.emplace_back("WWW-Authenticate", "Bearer");
+  return response;
 }
 
 Response not_permitted(const Route& route, const Access& access, std::string_view project,
                        std::string_view request_id) {
   if (route.scope == Scope::project && !access.knows(project))
-    return error_response(404, "not_found", "there is no project " + std::string(project),
-                          request_id);
+    return denied(404, "not_found", "there is no project " + std::string(project), request_id);
   const std::string where =
       route.scope == Scope::project ? " in project " + std::string(project) : " on this host";
-  return error_response(403, "unauthorized",
-                        "your role does not allow \"" + std::string(name(route.right)) + "\"" +
-                            where + "; ask an admin for a Role that does",
-                        request_id);
+  return denied(403, "unauthorized",
+                "your role does not allow \"" + std::string(name(route.right)) + "\"" + where +
+                    "; ask an admin for a Role that does",
+                request_id);
+}
+
+bool is_plain_text(std::string_view text) {
+  return valid_utf8(text) && std::none_of(text.begin(), text.end(), [](char c) {
+           return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+         });
+}
+
+// The header as it must be, wherever it is given; and given where a guest is looked into from
+// outside its project.
+Status check_reason(const Route& route, const Access& access, const Request& request,
+                    std::string_view project) {
+  const std::string_view reason = request.header(reason_header);
+  if (reason.size() > max_reason || !is_plain_text(reason))
+    return Error(Code::invalid,
+                 "X-Bridle-Reason: expected at most 256 bytes of UTF-8 without control characters");
+  if (!route.looks_inside || access.belongs_to(project)) return {};
+  if (reason.find_first_not_of(' ') != std::string_view::npos) return {};
+  return Error(Code::refused,
+               "you are not of project " + std::string(project) +
+                   ": to look into its guests give a reason, which the ledger keeps, in the header "
+                   "X-Bridle-Reason (bridle: --reason TEXT)");
 }
 
 bool rules_changed(store::Store& store, Revision since) {
@@ -104,14 +141,43 @@ Status Api::refresh_roles() {
   return {};
 }
 
+Result<const CredentialBook*> Api::credentials() {
+  BRIDLE_CHECK(credentials_.refresh(backend_.store()).context("reading credentials"));
+  return &credentials_;
+}
+
+Caller Api::identify(const Caller& connection, const Request& request) {
+  if (connection.source == Source::local) return connection;
+  Caller caller = connection;
+  // Who shows both means the token: a certificate stays with the connection, a token is a choice.
+  if (const std::string_view header = request.header("authorization"); !header.empty()) {
+    const auto bearer = read_bearer(header);
+    caller.source = bearer ? Source::token : Source::stranger;
+    caller.credential = bearer ? bearer->name : "";
+    caller.proof = bearer ? bearer->proof : "";
+  }
+  const auto known = access(caller);
+  if (!known.ok() || known->nobody()) caller.source = Source::stranger;
+  return caller;
+}
+
 Result<Access> Api::access(const Caller& caller) {
   BRIDLE_CHECK(refresh_roles().context("reading roles"));
-  return Access::of(caller, roles_, own_uid_);
+  if (caller.source == Source::local) return Access::of(caller, roles_, own_uid_);
+  BRIDLE_TRY(const CredentialBook* book, credentials());
+  const Credential* found =
+      book->find(caller.source, caller.credential, caller.proof, backend_.wall());
+  if (found == nullptr) return Access::of(caller, roles_, own_uid_);  // gives nothing
+  return Access::of(caller, {found->grant}, roles_);
 }
 
 Result<Access> Api::granted_by_name(const Caller& credential) {
   BRIDLE_CHECK(refresh_roles().context("reading roles"));
-  return Access::of(credential, std::vector<Grant>{}, roles_);
+  BRIDLE_TRY(const CredentialBook* book, credentials());
+  const Credential* found = book->named(credential.source, credential.credential, backend_.wall());
+  std::vector<Grant> own;
+  if (found != nullptr) own.push_back(found->grant);
+  return Access::of(credential, own, roles_);
 }
 
 Api::Entry Api::enter(const Request& request, const Caller& caller, std::string_view request_id) {
@@ -129,10 +195,17 @@ Api::Entry Api::enter(const Request& request, const Caller& caller, std::string_
 
   Router::Match match = router_.match(request.method, *path);
   const bool open = match.route != nullptr && match.route->right == Right::open;
-  if (granted->nobody() && !open) return refuse(nobody(caller, request_id));
+  if (granted->nobody() && (!open || caller.source != Source::local))
+    return refuse(nobody(caller, request_id));
   if (match.route == nullptr) return refuse(no_route(match, request, request_id));
   if (!permitted(*match.route, *granted, match.project))
     return refuse(not_permitted(*match.route, *granted, match.project, request_id));
+  if (const Status given = check_reason(*match.route, *granted, request, match.project);
+      !given.ok()) {
+    Response response = error_response(given.error(), request_id);
+    response.denied = given.error().code() == Code::refused;
+    return refuse(std::move(response));
+  }
   return {std::nullopt,
           match.route,
           std::move(*granted),

@@ -4,9 +4,9 @@
 //   Api api(backend, layout.daemon_uid());
 //   api.handle(request, caller, "r-1", [](Answer answer) { ... });
 //
-// In this order: route (404, 405), caller (401 who holds nothing), right (404 where the caller
-// knows nothing of the project, else 403), handler. Roles, Bindings
-// and owners of Projects are read from the store and kept until one of them changes.
+// In this order: caller (401 who holds nothing), route (404, 405), right (404 where the caller
+// knows nothing of the project, else 403), reason (422 where one is missing), handler. Roles,
+// Bindings and owners of Projects are read from the store and kept until one of them changes.
 //
 // Thread class: the loop's thread. The backend and the Api outlive what they were asked.
 #pragma once
@@ -17,9 +17,11 @@
 
 #include "api/auth.h"
 #include "api/backend.h"
+#include "api/credential.h"
 #include "api/message.h"
 #include "api/metrics.h"
 #include "api/router.h"
+#include "api/watch_cache.h"
 
 namespace bridle::api {
 
@@ -42,13 +44,19 @@ class Api {
   };
   Entry enter(const Request& request, const Caller& caller, std::string_view request_id);
 
-  // What this caller may do now.
+  // Who asks this, on a connection of `connection`'s: himself on the unix socket; over the network
+  // whoever the request's token or the connection's certificate proves; else a stranger.
+  Caller identify(const Caller& connection, const Request& request);
+  // What this caller may do now: a credential that was revoked or has expired gives nothing.
   Result<Access> access(const Caller& caller);
-  // What Roles, Bindings and owners give to the credential by name, whoever shows it. Only to tell.
+  // What Roles, Bindings and owners give to the credential by name, and its own grant if there is
+  // one that is good now, whoever shows it. Only to tell.
   Result<Access> granted_by_name(const Caller& credential);
+  Result<const CredentialBook*> credentials();
   const Router& router() const { return router_; }
   Backend& backend() { return backend_; }
   const RequestMeter& meter() const { return meter_; }
+  WatchCache& watch_cache() { return watch_cache_; }
 
  private:
   Status refresh_roles();
@@ -61,6 +69,8 @@ class Api {
   Revision roles_at_ = 0;        // the store's revision that roles_ are of
   bool roles_known_ = false;
   RequestMeter meter_;
+  WatchCache watch_cache_;
+  CredentialBook credentials_;
 };
 
 // Does the caller hold the route's right where it asks for it? What a handler judges by the body

@@ -188,6 +188,12 @@ bool Access::knows(std::string_view project) const {
                      [&](const Grant& grant) { return covers(grant, project); });
 }
 
+bool Access::belongs_to(std::string_view project) const {
+  return std::any_of(grants_.begin(), grants_.end(), [&](const Grant& grant) {
+    return std::find(grant.projects.begin(), grant.projects.end(), project) != grant.projects.end();
+  });
+}
+
 bool Access::raw_allowed(std::string_view project) const {
   return std::any_of(grants_.begin(), grants_.end(), [&](const Grant& grant) {
     return covers(grant, project) && (grant.raw_allowed || grant.role == Role::admin);

@@ -23,6 +23,10 @@
 // (hosts, roles, the ledger), but for a tenant's. Everybody who holds anything also reads the
 // images of project "shared". uid 0 and bridled's own uid are admin without a Role (bootstrap).
 //
+// A grant that names a project makes its holder one of the project's own people. Whoever has his
+// right from a grant for every project, root included, is an outsider there: to look inside a guest
+// (Route::looks_inside) he must give a reason, which the ledger keeps.
+//
 // What a caller cannot see is "not found", never "forbidden": names are not given away.
 //
 // Thread class: values.
@@ -101,6 +105,8 @@ class Access {
   std::optional<std::set<std::string>> seen_projects(model::Kind kind) const;
   // Holds anything in the project, so that it may be told apart from one that is not there.
   bool knows(std::string_view project) const;
+  // One of the project's own people: a grant names it.
+  bool belongs_to(std::string_view project) const;
   bool raw_allowed(std::string_view project) const;
   // Delegates there, and holds every right of that role (and raw) himself. Code::unauthorized.
   Status may_grant(Role role, bool raw, std::string_view project) const;

@@ -27,6 +27,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/ids.h"
+#include "base/random.h"
 #include "base/result.h"
 #include "model/machine.h"
 #include "model/object.h"
@@ -45,7 +46,11 @@ struct Act {
   uint64_t generation = 0;  // MachineId.generation; 0 where the object is no machine
   std::string reason;       // the caller's X-Bridle-Reason; may be empty
   std::string request_id;   // as in the answer and the log
+  std::string peer;         // address of who came over the network; else empty
 };
+
+struct Refusal;   // refusals.h
+class Authority;  // authority.h
 
 struct Mutation {
   Act act;
@@ -97,6 +102,17 @@ class Backend {
   // store's error (conflict, exhausted), the reservation's or the ledger's, and then nothing was
   // committed.
   virtual void mutate(Mutation mutation, Done<Revision> done) = 0;
+
+  // The same about an act that is no change of the store: intent, work, outcome. done gets what
+  // work gave, or the ledger's error, and then nothing was done.
+  virtual void perform(Act act, std::function<Status()> work,
+                       std::function<void(const Status&)> done) = 0;
+  // A call was refused before any handler saw it: the ledger hears of it, within bounds.
+  virtual void refused(const Refusal& refusal) = 0;
+
+  // For secrets.
+  virtual Random& random() = 0;
+  virtual Authority& authority() = 0;
 
   // May this object be created (current is null) or replace `current`? Capacity, reservations and
   // whatever needs more than the object itself. Code::refused names what is missing. Called for

@@ -60,6 +60,7 @@ std::vector<Route> console_routes() {
   route.id = "openConsole";
   route.summary = "The machine's serial console, after an upgrade to bridle-stream";
   route.kind = model::Kind::machine;
+  route.looks_inside = true;
   route.parameters = {
       {"scrollback", "query", "integer", "Bytes of what came before, 0 to 262144; else 4096."}};
   route.statuses = {101};

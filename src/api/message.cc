@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 
 namespace bridle::api {
 
@@ -74,9 +75,17 @@ std::string render(const Response& response, std::string_view request_id, bool k
   return out.append("\r\n").append(response.body);
 }
 
-std::string render_event_head(std::string_view request_id) {
+std::string chunk(std::string_view bytes) {
+  char size[20];
+  const int n = std::snprintf(size, sizeof size, "%zx\r\n", bytes.size());
+  return std::string(size, static_cast<size_t>(n)).append(bytes).append("\r\n");
+}
+
+std::string render_stream_head(EventStream::Form form, std::string_view request_id) {
   std::string out = status_line(200);
-  add_field(out, "Content-Type", "text/event-stream");
+  const bool events = form == EventStream::Form::events;
+  add_field(out, "Content-Type", events ? "text/event-stream" : "application/json");
+  if (!events) add_field(out, "Transfer-Encoding", "chunked");
   add_field(out, "X-Request-Id", request_id);
   add_field(out, "Cache-Control", "no-store");
   add_field(out, "Connection", "close");

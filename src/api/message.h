@@ -36,9 +36,11 @@ struct Response {
   Fields headers;  // besides Content-Length, Connection and X-Request-Id, which the session adds
   std::string content_type = "application/json";
   std::string body;
+  bool denied = false;  // authorization or a limit said no: the ledger hears of it
 };
 
-// A stream of server-sent events (watch.h). The session pulls; nothing is pushed at it.
+// An answer whose end is not known yet: server-sent events (watch.h), or a list in pieces
+// (object_read.cc). The session pulls; nothing is pushed at it.
 class EventSource {
  public:
   virtual ~EventSource() = default;
@@ -53,7 +55,9 @@ class EventSource {
 };
 
 struct EventStream {
+  enum class Form { events, json };  // json: the source gives chunks, the last one included
   std::unique_ptr<EventSource> source;
+  Form form = Form::events;
 };
 
 // 101, then raw bytes between the client and this socket.
@@ -68,7 +72,9 @@ std::string_view reason_phrase(int status);
 // The status line, headers and body as bytes.
 std::string render(const Response& response, std::string_view request_id, bool keep_alive);
 // The head of an answer that has no length.
-std::string render_event_head(std::string_view request_id);
+std::string render_stream_head(EventStream::Form form, std::string_view request_id);
+// As one chunk of a body; of nothing: the last one.
+std::string chunk(std::string_view bytes);
 std::string render_tunnel_head(std::string_view request_id);
 
 }  // namespace bridle::api

@@ -1,20 +1,25 @@
-// GET of objects: one, or a page of a list.
+// GET of objects: one, a page of a list, or the whole of a list.
 //
 // A list walks the keys of its kind in order, only those of projects that the caller sees (so that
 // neither its work nor its `continue` tells of others), and shows what the selector takes.
 // A page ends at `limit` objects or at page_bytes; its `continue` names the last key it looked at
 // ("lab.web"), so a list goes on although objects came and went in between. Its resourceVersion is
 // the store's revision when the first page began: a watch from there misses nothing.
+//
+// limit=0 is the whole list as one answer, streamed: the same walk a piece at a time, others' turns
+// between the pieces, so that neither its size nor a slow reader costs more than a piece.
 #include <algorithm>
 
 #include "api/api.h"
 #include "api/routes.h"
+#include "base/log.h"
 
 namespace bridle::api {
 
 namespace {
 
 constexpr size_t page_bytes = 1 << 20;
+constexpr size_t piece_bytes = 64 << 10;  // of a whole list
 constexpr size_t batch = 64;
 
 struct ListRequest {
@@ -22,7 +27,7 @@ struct ListRequest {
   std::vector<std::string> prefixes;  // ascending
   std::string after;
   Selector selector;
-  size_t limit = 0;
+  size_t limit = 0, bytes = page_bytes;
 };
 
 struct Page {
@@ -79,7 +84,7 @@ Result<ListRequest> read_request(const Exchange& exchange) {
   out.prefixes = prefixes_of(exchange.access, kind, project);
   BRIDLE_TRY(out.after, key_of_token(out.kind, exchange.parameter("continue")));
   BRIDLE_TRY(out.selector, Selector::parse(exchange.parameter("selector")));
-  BRIDLE_TRY(out.limit, exchange.number("limit", 500, 1, 1000));
+  BRIDLE_TRY(out.limit, exchange.number("limit", 500, 0, 1000));
   return out;
 }
 
@@ -91,10 +96,10 @@ bool is_shown(const Exchange& exchange, const store::Entry& entry) {
 
 Status add(const Exchange& exchange, const ListRequest& request, const store::Entry& entry,
            Page& page) {
-  BRIDLE_TRY(const Stored stored, read_entry(exchange.backend.store(), entry));
+  BRIDLE_TRY(Stored stored, read_entry(exchange.backend.store(), entry));
   if (!request.selector.matches(stored.object.metadata)) return {};
   if (page.count++ > 0) page.items += ',';
-  page.items += json::serialize(shown(stored.object));
+  page.items += shown_text(std::move(stored.object));
   return {};
 }
 
@@ -110,7 +115,7 @@ Result<bool> add_all(const Exchange& exchange, const ListRequest& request,
     for (const store::Entry& entry : listing.entries) {
       cursor = entry.key;
       if (!is_shown(exchange, entry)) continue;
-      if (page.count >= request.limit || page.items.size() >= page_bytes) return false;
+      if (page.count >= request.limit || page.items.size() >= request.bytes) return false;
       BRIDLE_CHECK(add(exchange, request, entry, page));
       after = entry.key;
     }
@@ -131,18 +136,65 @@ Result<Page> read_page(const Exchange& exchange, const ListRequest& request) {
   return page;
 }
 
+std::string list_head(model::Kind kind, Revision revision, const std::string& next) {
+  return "{\"apiVersion\":\"" + std::string(model::api_version) + "\",\"kind\":\"" +
+         std::string(model::info(kind).name) +
+         "List\",\"resourceVersion\":" + std::to_string(revision) + ",\"continue\":\"" + next +
+         "\",\"items\":[";
+}
+
+// A whole list. Where the store fails in the middle its last chunk is missing, which tells the
+// client that it has not everything.
+class WholeList final : public EventSource {
+ public:
+  WholeList(ExchangePtr exchange, ListRequest request)
+      : exchange_(std::move(exchange)), request_(std::move(request)) {
+    request_.limit = SIZE_MAX;
+    request_.bytes = piece_bytes;
+    head_ = list_head(request_.kind, exchange_->backend.store().revision(), {});
+  }
+
+  std::string pull(size_t) override {
+    if (ended_) return {};
+    auto page = read_page(*exchange_, request_);
+    auto after = page.ok() ? key_of_token(request_.kind, page->next) : page.error();
+    ended_ = !after.ok() || page->next.empty();
+    if (!after.ok()) {
+      log::error("a list broke off",
+                 {{"id", exchange_->request_id}, {"why", after.error().message()}});
+      return {};
+    }
+    request_.after = std::move(*after);
+    std::string out = std::exchange(head_, {});
+    if (page->count > 0 && std::exchange(begun_, true)) out += ',';
+    out += page->items;
+    if (ended_) out += "]}";
+    return chunk(out) + (ended_ ? chunk({}) : std::string());
+  }
+  std::string heartbeat() override { return {}; }
+  std::string farewell() override { return {}; }
+  bool ended() const override { return ended_; }
+  bool behind() const override { return !ended_; }
+
+ private:
+  const ExchangePtr exchange_;
+  ListRequest request_;
+  std::string head_;
+  bool begun_ = false, ended_ = false;
+};
+
 }  // namespace
 
 void list_objects(ExchangePtr exchange) {
-  const auto request = read_request(*exchange);
+  auto request = read_request(*exchange);
   if (!request.ok()) return exchange->fail(request.error());
+  if (request->limit == 0)
+    return exchange->reply(Answer(EventStream{
+        std::make_unique<WholeList>(exchange, std::move(*request)), EventStream::Form::json}));
   const auto page = read_page(*exchange, *request);
   if (!page.ok()) return exchange->fail(page.error());
   Response response;
-  response.body = "{\"apiVersion\":\"" + std::string(model::api_version) + "\",\"kind\":\"" +
-                  std::string(model::info(request->kind).name) +
-                  "List\",\"resourceVersion\":" + std::to_string(page->revision) +
-                  ",\"continue\":\"" + page->next + "\",\"items\":[" + page->items + "]}";
+  response.body = list_head(request->kind, page->revision, page->next) + page->items + "]}";
   exchange->answer(std::move(response));
 }
 

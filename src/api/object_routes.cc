@@ -10,7 +10,8 @@ constexpr size_t object_limit = 1 << 20;  // of a body; the store takes values o
 const std::vector<Parameter>& list_parameters() {
   static const std::vector<Parameter> parameters = {
       {"selector", "query", "string", "Labels: k=v,k2!=v2,k3."},
-      {"limit", "query", "integer", "At most so many objects, 1 to 1000; 500 if not given."},
+      {"limit", "query", "integer",
+       "At most so many objects, 1 to 1000; 500 if not given; 0: all, streamed."},
       {"continue", "query", "string", "The continue of the page before."}};
   return parameters;
 }

@@ -84,6 +84,17 @@ json::object shown(const model::Object& object) {
   return model::to_json(copy);
 }
 
+std::string shown_text(model::Object object) {
+  model::redact(object);
+  std::string out = "{\"apiVersion\":\"";
+  out.append(model::api_version).append("\",\"kind\":\"");
+  out.append(model::info(object.kind).name).append("\",\"metadata\":");
+  out.append(json::serialize(model::to_json(object.metadata))).append(",\"spec\":");
+  out.append(json::serialize(object.spec));
+  if (!object.status.empty()) out.append(",\"status\":").append(json::serialize(object.status));
+  return out.append("}");
+}
+
 store::Write put_spec(const model::Object& object, Revision expected) {
   store::Write write;
   write.key = model::spec_key(object.kind, object.metadata.project, object.metadata.name);
@@ -99,8 +110,10 @@ Act act_on(const Exchange& exchange, std::string_view verb, const model::Object&
   act.object = model::ref(object);
   act.uid = object.metadata.uid;
   act.generation = machine_generation(object);
-  act.reason = std::string(exchange.request.header("x-bridle-reason").substr(0, 256));
+  // Api::enter has refused one that is too long; a view of it could cut a character in two.
+  act.reason = std::string(exchange.request.header(reason_header));
   act.request_id = exchange.request_id;
+  act.peer = exchange.caller.peer;
   return act;
 }
 

@@ -101,6 +101,22 @@ json::object own_schemas() {
       object_type({{"do", {{"type", "string"}, {"enum", {"ping", "exec", "shutdown", "info"}}}},
                    {"argv", {{"type", "array"}, {"items", text}}},
                    {"timeout", number}});
+  const json::object texts = {{"type", "array"}, {"items", text}};
+  json::object credential = {{"name", text},      {"source", text},     {"role", text},
+                             {"projects", texts}, {"rawAllowed", flag}, {"created", text},
+                             {"expires", text},   {"issuer", text},     {"expired", flag}};
+  out["CredentialList"] =
+      object_type({{"items", {{"type", "array"}, {"items", object_type(credential)}}}});
+  for (const char* more : {"token", "certificate", "authority"}) credential[more] = text;
+  out["NewCredential"] = object_type(std::move(credential));
+  out["CredentialRequest"] = object_type({{"name", text},
+                                          {"role", text},
+                                          {"projects", texts},
+                                          {"rawAllowed", flag},
+                                          {"expiresIn", number},
+                                          {"request", text}});
+  out["RotateRequest"] = object_type({{"authority", flag}});
+  out["Certificates"] = object_type({{"authority", object_type({})}, {"server", object_type({})}});
   out["LedgerPage"] = object_type({{"last", number}, {"more", flag}, {"entries", rows}});
   out["LedgerKey"] = object_type({{"algorithm", text}, {"pem", text}});
   out["DoctorReport"] = object_type({{"checks", rows}});

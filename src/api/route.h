@@ -23,6 +23,9 @@ class Api;
 class Backend;
 struct Route;
 
+inline constexpr std::string_view reason_header = "x-bridle-reason";
+inline constexpr size_t max_reason = 256;  // bytes of UTF-8
+
 // Where the caller must hold the route's right.
 enum class Scope {
   nowhere,   // he need not
@@ -77,8 +80,10 @@ struct Route {
   std::optional<model::Kind> kind = {};
   size_t body_limit = 0;  // bytes; 0: takes no body
   std::vector<Parameter> parameters = {};
-  std::string body_schema = {};       // name of a component; empty: none
-  std::string answer_schema = {};     // name of a component; empty: free JSON
+  std::string body_schema = {};    // name of a component; empty: none
+  std::string answer_schema = {};  // name of a component; empty: free JSON
+  // Shows what is inside a guest (console, memory, disk): who is not of its project gives a reason.
+  bool looks_inside = false;
   std::vector<int> statuses = {200};  // of success; the first is described by answer_schema
 };
 

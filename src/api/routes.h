@@ -21,6 +21,7 @@ std::vector<Route> ledger_routes();
 std::vector<Route> host_routes();    // doctor, usage
 std::vector<Route> metric_routes();  // Prometheus
 std::vector<Route> access_routes();  // whoami, can-i
+std::vector<Route> auth_routes();    // tokens, certificates
 
 // The handlers that the table of objects names.
 void list_objects(ExchangePtr exchange);

@@ -52,11 +52,8 @@ Result<Caller> peer_caller(int fd) {
 
 struct Server::Parts : std::enable_shared_from_this<Parts> {
   Parts(asio::io_context& context, Api& api, uid_t own, Limits limits)
-      : loop(context),
-        listener(context),
-        timer(context),
-        own_uid(own),
-        host{api, limits, {}, {}, {}} {
+      : loop(context), listener(context), timer(context), own_uid(own), host{api, limits, {},
+                                                                             {},  {},     {}} {
     host.adopt = [&context](Fd fd) { return socket_conn(context, std::move(fd)); };
     host.post = [&context](std::function<void()> work) { asio::post(context, std::move(work)); };
     // Request ids differ between two runs of the daemon.

@@ -1,5 +1,6 @@
 #include "api/session.h"
 
+#include "api/refusals.h"
 #include "base/log.h"
 
 namespace bridle::api {
@@ -9,11 +10,15 @@ namespace {
 constexpr size_t piece = 16 << 10;       // of a stream
 constexpr int turns = 32;                // of one session, then others have theirs
 constexpr size_t drain_bytes = 1 << 20;  // read and dropped after an error
+constexpr size_t call_bytes = 160;       // of a call in the ledger
 
 }  // namespace
 
 Session::Session(SessionHost& host, std::unique_ptr<Conn> conn, Caller caller)
-    : host_(host), conn_(std::move(conn)), caller_(std::move(caller)) {
+    : host_(host),
+      conn_(std::move(conn)),
+      caller_(std::move(caller)),
+      known_(caller_.source == Source::local) {
   touch();
 }
 
@@ -58,17 +63,18 @@ bool Session::step() {
 
 // True: everything is written.
 bool Session::step_write() {
-  const Conn::Io io = conn_->write(std::string_view(out_).substr(written_));
-  if (io.state == Conn::Io::State::closed) {
-    close();
-    return false;
+  while (written_ < out_.size()) {
+    const Conn::Io io = conn_->write(std::string_view(out_).substr(written_));
+    if (io.state == Conn::Io::State::closed) {
+      close();
+      return false;
+    }
+    if (io.state == Conn::Io::State::blocked) {
+      wait_writable();
+      return false;
+    }
+    written_ += io.bytes;
   }
-  if (io.state == Conn::Io::State::blocked) {
-    wait_writable();
-    return false;
-  }
-  written_ += io.bytes;
-  if (written_ < out_.size()) return step_write();
   out_ = std::string();  // gives its memory back
   written_ = 0;
   touch();
@@ -134,18 +140,43 @@ void Session::take_head() {
   const Request& request = parser_.request();
   request_id_ = next_request_id();
   keep_alive_ = request.keep_alive;
+  call_ = (request.method + " " + request.path).substr(0, call_bytes);
+  asking_ = host_.api.identify(caller_, request);
+  known_ = known_ || asking_.source != Source::stranger;
   touch();
+  if (host_.may_ask && !host_.may_ask(asking_)) return refuse_too_many();
   if (!parser_.has_body()) {
     parser_.accept_body(0);
     return;
   }
-  const Api::Entry entry = host_.api.enter(request, caller_, request_id_);
+  const Api::Entry entry = host_.api.enter(request, asking_, request_id_);
   if (entry.refusal) return refuse(*entry.refusal);
   const std::string_view expect = request.header("expect");
   if (!expect.empty() && expect != "100-continue")
     return refuse(417, "invalid", "the only expectation that can be met is 100-continue");
   if (parser_.accept_body(entry.route->body_limit) == HttpParser::State::body && !expect.empty())
     send("HTTP/1.1 100 Continue\r\n\r\n");
+}
+
+// Over its rate. Where nothing more of the request has to be read, the connection stays: a new one
+// would cost both sides more than the request did.
+void Session::refuse_too_many() {
+  Response response =
+      error_response(429, "exhausted", "too many requests; try again in a second", request_id_);
+  response.headers.emplace_back("Retry-After", "1");
+  response.denied = true;
+  if (parser_.has_body() || asking_.source == Source::stranger) return refuse(response);
+  tell_denied(response);
+  parser_.accept_body(0);
+  parser_.take();
+  has_begun_ = false;
+  send(render(response, request_id_, keep_alive_));
+  if (!keep_alive_) state_ = State::ending;
+}
+
+void Session::tell_denied(const Response& response) {
+  if (!response.denied) return;
+  host_.api.backend().refused({who(asking_), asking_.peer, call_, request_id_, response.status});
 }
 
 void Session::dispatch() {
@@ -155,7 +186,10 @@ void Session::dispatch() {
   // A tunnel needs what came behind the request; a next request waits in the parser meanwhile.
   if (!parser_.request().header("upgrade").empty()) up_ = parser_.take_rest();
   const std::weak_ptr<Session> weak = weak_from_this();
-  host_.api.handle(parser_.take(), caller_, request_id_, [weak](Answer answer) {
+  Request request = parser_.take();
+  standing_ = {request.method, request.path, {}, {}, {}, false};
+  standing_.headers.emplace_back(reason_header, request.header(reason_header));
+  host_.api.handle(std::move(request), asking_, request_id_, [weak](Answer answer) {
     if (const auto self = weak.lock()) self->on_answer(std::move(answer));
   });
 }
@@ -176,7 +210,10 @@ void Session::on_answer(Answer answer) {
 }
 
 void Session::on_response(Response response) {
-  const bool keep = keep_alive_ && !leaving_ && up_.empty();
+  tell_denied(response);
+  // A stranger from the network is not kept: he would hold a place of those who are let in.
+  const bool stranger = asking_.source == Source::stranger;
+  const bool keep = keep_alive_ && !leaving_ && up_.empty() && !stranger;
   if (response.status >= 500)
     log::warning("request failed",
                  {{"id", request_id_}, {"status", std::to_string(response.status)}});
@@ -186,7 +223,7 @@ void Session::on_response(Response response) {
 
 void Session::on_stream(EventStream stream) {
   source_ = std::move(stream.source);
-  send(render_event_head(request_id_));
+  send(render_stream_head(stream.form, request_id_));
   state_ = State::streaming;
   if (leaving_) shut_down();
 }
@@ -202,6 +239,7 @@ void Session::refuse(int status, std::string_view code, std::string_view message
 }
 
 void Session::refuse(const Response& response) {
+  tell_denied(response);
   charge(0);
   send(render(response, request_id_, false));
   state_ = State::ending;
@@ -211,12 +249,13 @@ void Session::refuse(const Response& response) {
 
 bool Session::step_streaming() {
   // The client has nothing to say; its end is the end.
-  const Conn::Io io = conn_->read(host_.scratch);
-  if (io.state != Conn::Io::State::blocked) {
-    close();
-    return false;
+  if (!reads_) {
+    if (conn_->read(host_.scratch).state != Conn::Io::State::blocked) {
+      close();
+      return false;
+    }
+    wait_readable();
   }
-  wait_readable();
   send(source_->pull(piece));
   if (!out_.empty()) return true;
   if (source_->ended()) {
@@ -337,7 +376,12 @@ Duration Session::patience() const {
   }
 }
 
+// What was given may be taken away while a stream or a console is open: whoever could not begin it
+// now does not go on with it.
+bool Session::still_welcome() { return !host_.api.enter(standing_, asking_, request_id_).refusal; }
+
 void Session::tick(Tick now) {
+  if ((state_ == State::streaming || state_ == State::tunnel) && !still_welcome()) return close();
   if (state_ == State::streaming && out_.empty() && now - last_sent_ >= host_.limits.heartbeat) {
     send(source_->heartbeat());
     return run();

@@ -12,6 +12,10 @@
 // it), or 16 KiB each way of a tunnel; an idle connection holds no buffer at all, for reads go
 // through the host's scratch buffer.
 //
+// Who asks is settled anew at each request (Api::identify): over the network each may show another
+// token. A call that is refused is told to the ledger (Backend::refused). A stream or tunnel whose
+// caller may not begin it any more is cut within a tick.
+//
 // Patience (Limits): whoever sends no whole header, or no whole body, or does not take what is
 // written to him, in time, is cut.
 //
@@ -47,6 +51,7 @@ struct SessionHost {
   Limits limits;
   std::function<std::unique_ptr<Conn>(Fd)> adopt;   // a tunnel's other end
   std::function<void(std::function<void()>)> post;  // later, from the loop
+  std::function<bool(const Caller&)> may_ask;       // a limit of requests; empty: none
   std::string id_prefix;                            // of request ids
   uint64_t requests = 0;                            // so far
   size_t body_bytes = 0;                            // held now
@@ -66,7 +71,10 @@ class Session : public std::enable_shared_from_this<Session> {
   void shut_down();      // streams get their farewell; what is idle is closed
   void cut() { close(); }
   bool closed() const { return state_ == State::closed; }
+  // The connection's; its requests may show more.
   const Caller& caller() const { return caller_; }
+  // Somebody with a good credential asked here; always so on the unix socket.
+  bool is_known() const { return known_; }
 
  private:
   enum class State { reading, handling, streaming, tunnel, ending, draining, closed };
@@ -83,6 +91,9 @@ class Session : public std::enable_shared_from_this<Session> {
 
   bool read_request();
   void take_head();
+  void refuse_too_many();
+  void tell_denied(const Response& response);
+  bool still_welcome();
   void dispatch();
   void on_answer(Answer answer);
   void on_response(Response response);
@@ -105,6 +116,10 @@ class Session : public std::enable_shared_from_this<Session> {
   SessionHost& host_;
   std::unique_ptr<Conn> conn_;
   const Caller caller_;
+  Caller asking_;     // of the request at hand
+  std::string call_;  // "GET /api/v1/hosts", cut
+  Request standing_;  // what a stream or tunnel was asked for with, as far as rights depend on it
+  bool known_ = false;
   HttpParser parser_;
   State state_ = State::reading;
   std::string request_id_;

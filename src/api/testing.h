@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "api/api.h"
+#include "api/authority.h"
+#include "api/refusals.h"
 #include "store/memory_store.h"
 
 namespace bridle::api::testing {
@@ -60,7 +62,15 @@ class FakeBackend final : public Backend {
   store::Store& store() override { return store_; }
   size_t reads() const { return store_.reads; }
   Tick now() override { return tick; }
-  WallTime wall() override { return {1'700'000'000'000'000'000}; }
+  WallTime wall() override { return wall_time; }
+  Random& random() override { return random_; }
+  Authority& authority() override { return authority_; }
+  void perform(Act act, std::function<Status()> work,
+               std::function<void(const Status&)> done) override {
+    acts.push_back(std::move(act));
+    done(work());
+  }
+  void refused(const Refusal& refusal) override { refusals.push_back(refusal); }
   Uuid new_uuid() override {
     Uuid uuid;
     ++uuids_;
@@ -115,6 +125,8 @@ class FakeBackend final : public Backend {
   json::object version() override { return {{"engine", "tcg"}}; }
 
   Tick tick{1'000'000'000};
+  WallTime wall_time{1'700'000'000'000'000'000};
+  std::vector<Refusal> refusals;
   std::vector<Act> acts;
   std::optional<Error> mutation_error, admission_error;
   std::function<Status(const model::Object&)> admission;
@@ -125,6 +137,8 @@ class FakeBackend final : public Backend {
 
  private:
   CountedStore store_;
+  SeededRandom random_{1};
+  Authority authority_{"alpha", [](const AuthorityKeys&) { return Status(); }};
   uint64_t uuids_ = 0;
 };
 

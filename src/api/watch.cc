@@ -38,15 +38,16 @@ Watcher::Watcher(Api& api, Caller caller, WatchFilter filter, Revision since)
       told_(since) {}
 
 // Changes after the cursor, cut between revisions and never within one.
-Result<std::vector<store::Change>> Watcher::whole_revisions() {
+Result<WatchCache::Changes> Watcher::whole_revisions() {
   store::Store& store = api_.backend().store();
   for (size_t limit = batch;; limit *= 2) {
-    BRIDLE_TRY(auto changes, store.changes("/", cursor_, limit));
-    if (changes.size() < limit) return changes;
-    const Revision last = changes.back().revision;
-    if (changes.front().revision == last) continue;  // one large transaction: take all of it
-    std::erase_if(changes, [&](const store::Change& change) { return change.revision == last; });
-    return changes;
+    BRIDLE_TRY(WatchCache::Changes changes, api_.watch_cache().changes(store, cursor_, limit));
+    if (changes->size() < limit) return changes;
+    const Revision last = changes->back().revision;
+    if (changes->front().revision == last) continue;  // one large transaction: take all of it
+    std::vector<store::Change> whole = *changes;
+    std::erase_if(whole, [&](const store::Change& change) { return change.revision == last; });
+    return std::make_shared<const std::vector<store::Change>>(std::move(whole));
   }
 }
 
@@ -77,13 +78,12 @@ std::vector<Watcher::Touched> Watcher::concerning(const std::vector<store::Chang
 
 Result<std::string> Watcher::event_of(const Touched& touched) {
   const model::KeyParts& key = touched.key;
-  BRIDLE_TRY(const auto stored,
-             find_object(api_.backend().store(), key.kind, key.project, key.name));
-  if (!stored)
+  BRIDLE_TRY(const auto seen, api_.watch_cache().object(api_.backend().store(), key));
+  if (!seen)
     return touched.removed ? event_text("delete", json::serialize(gone_object(key)))
                            : std::string{};
-  if (!filter_.selector.matches(stored->object.metadata)) return std::string{};
-  return event_text("put", json::serialize(shown(stored->object)));
+  if (!filter_.selector.matches(seen->metadata)) return std::string{};
+  return event_text("put", seen->text);
 }
 
 std::string Watcher::end(std::string_view event, const json::object& data) {
@@ -108,8 +108,8 @@ std::string Watcher::pull(size_t room) {
       log::warning("a watch cannot read the store", {{"error", changes.error().message()}});
       return out + end("resume", {});
     }
-    if (changes->empty()) break;
-    const std::vector<Touched> touched = concerning(*changes, *access);
+    if ((*changes)->empty()) break;
+    const std::vector<Touched> touched = concerning(**changes, *access);
     for (size_t i = 0; i < touched.size(); ++i) {
       const auto event = event_of(touched[i]);
       if (!event.ok()) return out + end("resume", {});
@@ -119,7 +119,7 @@ std::string Watcher::pull(size_t room) {
       if (last_of_revision) out += id_line(told_ = touched[i].revision);
       out.append(*event).append("\n");
     }
-    cursor_ = changes->back().revision;
+    cursor_ = (*changes)->back().revision;
   }
   return out;
 }

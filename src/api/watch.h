@@ -25,6 +25,7 @@
 #include "api/api.h"
 #include "api/message.h"
 #include "api/objects.h"
+#include "api/watch_cache.h"
 
 namespace bridle::api {
 
@@ -52,7 +53,7 @@ class Watcher final : public EventSource {
     bool removed = false;  // its spec went, in the last change seen
   };
 
-  Result<std::vector<store::Change>> whole_revisions();
+  Result<WatchCache::Changes> whole_revisions();
   std::vector<Touched> concerning(const std::vector<store::Change>& changes,
                                   const Access& access) const;
   bool wants(const model::KeyParts& key, const Access& access) const;

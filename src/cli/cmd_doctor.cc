@@ -36,7 +36,9 @@ json::value as_json(const std::vector<Check>& checks) {
 }
 
 Result<int> run_doctor(Context& context, const Args&) {
-  std::vector<Check> checks = judge(look(context.globals().root));
+  // Of a host that is elsewhere only bridled can tell.
+  const auto& host = context.globals().host;
+  std::vector<Check> checks = host ? std::vector<Check>() : judge(look(context.globals().root));
   const auto report = context.api().get("/api/v1/doctor");
   if (report.ok()) {
     checks.push_back({"bridled", true, true, "answers", ""});
@@ -46,9 +48,10 @@ Result<int> run_doctor(Context& context, const Args&) {
     const bool reserved = report.error().code() == Code::unauthorized;
     checks.push_back({"bridled", reserved, true,
                       reserved ? "answers; what it knows of this host is for its operators"
-                      : away ? "does not answer at " + context.globals().root + "/run/bridled.sock"
-                             : report.error().message(),
-                      away ? "bridle-supervise --root " + context.globals().root : ""});
+                      : away && !host
+                          ? "does not answer at " + context.globals().root + "/run/bridled.sock"
+                          : report.error().message(),
+                      away && !host ? "bridle-supervise --root " + context.globals().root : ""});
   }
   if (context.globals().format == Format::table || context.globals().format == Format::name)
     print_checks(context, checks);

@@ -53,7 +53,13 @@ int exit_code(Code code) {
 const std::vector<Flag>& global_flags() {
   static const std::vector<Flag> flags{
       {"--root", "FOLDER", "the Bridle instance to talk to [$BRIDLE_ROOT, /var/lib/bridle]"},
+      {"--context", "NAME",
+       "the host to talk to, as `context list` names it; - is the one at --root "
+       "[$BRIDLE_CONTEXT]"},
       {"--project,-p", "NAME", "project of the objects named [$BRIDLE_PROJECT, default]"},
+      {"--reason", "TEXT",
+       "why; the ledger keeps it. Looking into a guest from outside its project needs one "
+       "[$BRIDLE_REASON]"},
       {"--output,-o", "FORMAT", "how to print results", false, {"table", "json", "yaml", "name"}},
       {"--no-progress", "", "no progress bars, also on a terminal"},
       {"--no-color", "", "no colours, also on a terminal [$NO_COLOR]"},

@@ -9,8 +9,9 @@ CommandTable all_commands() {
       {"image", "What guests boot: build, import, list, inspect, delete"},
       {"volume", "Disks of guests: create, list, delete"},
       {"host", "The machine that Bridle runs on"},
+      {"context", "The hosts that you talk to"},
       {"operation", "Long work: builds, resets; wait for it or cancel it"},
-      {"auth", "Who you are, and what you may do"},
+      {"auth", "Who you are, what you may do, and who is let in over the network"},
       {"ledger", "The signed record of who did what to which guest"},
   };
   add_apply_commands(table);
@@ -23,6 +24,8 @@ CommandTable all_commands() {
   add_import_commands(table);
   add_volume_commands(table);
   add_host_commands(table);
+  add_credential_commands(table);
+  add_context_commands(table);
   add_operation_commands(table);
   add_ledger_commands(table);
   add_event_commands(table);

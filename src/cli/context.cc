@@ -1,11 +1,28 @@
 #include "cli/context.h"
 
+#include <iostream>
+
 #include "base/layout.h"
 #include "cli/documents.h"
 #include "cli/human.h"
 #include "model/path.h"
 
 namespace bridle::cli {
+
+namespace {
+
+Server server_of(const Globals& globals) {
+  Server server{globals.root + "/run/bridled.sock", globals.root};
+  if (globals.host) {
+    const HostContext& host = *globals.host;
+    server.remote = Remote{host.server, host.authority, host.certificate, host.key};
+    if (!host.token.empty()) server.headers.emplace_back("Authorization", "Bearer " + host.token);
+  }
+  if (!globals.reason.empty()) server.headers.emplace_back("X-Bridle-Reason", globals.reason);
+  return server;
+}
+
+}  // namespace
 
 Context::Context(Globals globals, const CommandTable& table, std::ostream& out, std::ostream& err,
                  Terminal terminal, std::string program)
@@ -15,7 +32,15 @@ Context::Context(Globals globals, const CommandTable& table, std::ostream& out, 
       err_(err),
       terminal_(terminal),
       program_(std::move(program)),
-      api_(HttpClient(globals_.root + "/run/bridled.sock", globals_.root)) {}
+      api_(HttpClient(server_of(globals_))) {}
+
+std::string Context::ask(const std::string& question) {
+  if (!terminal_.in) return {};
+  err_ << question << std::flush;
+  std::string answer;
+  std::getline(std::cin, answer);
+  return answer;
+}
 
 std::string Context::age_of(const std::string& rfc3339) {
   const auto time = WallTime::parse(rfc3339);

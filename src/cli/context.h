@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "cli/api_client.h"
 #include "cli/command.h"
+#include "cli/contexts.h"
 #include "cli/style.h"
 #include "cli/terminal.h"
 
@@ -22,6 +23,9 @@ enum class Format { table, json, yaml, name };
 struct Globals {
   std::string root;
   std::string project;
+  std::string reason;               // X-Bridle-Reason of every request; empty: none
+  std::optional<HostContext> host;  // over the network; else the unix socket below root
+  std::string contexts;             // the file of contexts; empty: there can be none
   Format format = Format::table;
   bool format_given = false;
   bool progress = true;
@@ -44,6 +48,8 @@ class Context {
 
   Style style() const { return Style(globals_.colour && terminal_.out); }
   Style err_style() const { return Style(globals_.colour && terminal_.err); }
+  // An answer typed on the terminal; empty: there is none, or nothing was typed.
+  std::string ask(const std::string& question);
   // May something on err be drawn over?
   bool animated() const { return globals_.progress && terminal_.err; }
   std::string age_of(const std::string& rfc3339);  // "3m"; empty when it is no time

@@ -88,8 +88,8 @@ std::string command_help(const Command& command, size_t width) {
 std::vector<Row> verbs_of(const CommandTable& table, const std::string& noun) {
   std::vector<Row> rows;
   for (const auto& command : table.commands)
-    if (command.path.size() == 2 && command.path[0] == noun)
-      rows.push_back({command.path[1], command.summary});
+    if (command.path.size() > 1 && command.path[0] == noun)
+      rows.push_back({command.words().substr(noun.size() + 1), command.summary});
   return rows;
 }
 
@@ -100,7 +100,7 @@ std::string group_help(const CommandTable& table, const std::string& noun, size_
   out += "Usage:\n  bridle " + noun + " VERB\n\nVerbs:\n";
   out += two_columns(verbs_of(table, noun), width) + "\nExamples:\n";
   for (const auto& command : table.commands)
-    if (command.path.size() == 2 && command.path[0] == noun && !command.examples.empty())
+    if (command.path.size() > 1 && command.path[0] == noun && !command.examples.empty())
       out += examples_text({command.examples.front()});
   return out + "\nMore: bridle " + noun + " VERB --help\n";
 }

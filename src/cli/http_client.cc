@@ -21,9 +21,10 @@ Status send_all(int fd, std::string_view bytes) {
   return {};
 }
 
-std::string head_of(const Request& request) {
+std::string head_of(const Request& request, const Server& server) {
   std::string out = request.method + " " + request.target + " HTTP/1.1\r\nHost: bridled\r\n";
   bool has_connection = false;
+  for (const auto& [name, value] : server.headers) out += name + ": " + value + "\r\n";
   for (const auto& [name, value] : request.headers) {
     out += name + ": " + value + "\r\n";
     has_connection = has_connection || name == "Connection";
@@ -75,30 +76,33 @@ Result<std::string> Stream::read_some(Duration patience) {
   return parser_.take_body();
 }
 
-Result<Fd> HttpClient::connect() const {
+Result<Dialed> HttpClient::connect() const {
+  if (server_.remote) return dial(*server_.remote);
   const auto away = [&](const std::string& why) {
-    return Error(Code::unreachable, "no bridled answers at " + socket_path_ + " (" + why +
-                                        "); start it with: bridle-supervise --root " + root_);
+    return Error(Code::unreachable, "no bridled answers at " + server_.socket_path + " (" + why +
+                                        "); start it with: bridle-supervise --root " +
+                                        server_.root);
   };
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (socket_path_.size() >= sizeof address.sun_path)
-    return Error(Code::invalid, "the socket's path is too long: " + socket_path_);
-  std::memcpy(address.sun_path, socket_path_.c_str(), socket_path_.size() + 1);
+  if (server_.socket_path.size() >= sizeof address.sun_path)
+    return Error(Code::invalid, "the socket's path is too long: " + server_.socket_path);
+  std::memcpy(address.sun_path, server_.socket_path.c_str(), server_.socket_path.size() + 1);
   Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd) return errno_error("making a socket");
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
-    return fd;
+    return Dialed{std::move(fd), nullptr};
   if (errno == EACCES || errno == EPERM)
-    return Error(Code::unauthorized, "may not open " + socket_path_ + ": " + std::strerror(errno));
+    return Error(Code::unauthorized,
+                 "may not open " + server_.socket_path + ": " + std::strerror(errno));
   return away(std::strerror(errno));
 }
 
 Result<Stream> HttpClient::open(const Request& request) const {
-  BRIDLE_TRY(Fd fd, connect());
+  BRIDLE_TRY(Dialed dialed, connect());
   // A server that refuses early may close before it read everything: its answer still counts.
-  const Status sent = send_all(fd.get(), head_of(request) + request.body);
-  Stream stream(std::move(fd), ResponseParser());
+  const Status sent = send_all(dialed.fd.get(), head_of(request, server_) + request.body);
+  Stream stream(std::move(dialed.fd), ResponseParser());
   SystemClock clock;
   const Tick deadline = clock.now() + patience_;
   while (!stream.parser_.head_done()) {
@@ -108,6 +112,10 @@ Result<Stream> HttpClient::open(const Request& request) const {
                                           std::to_string(patience_ / std::chrono::seconds(1)) +
                                           " s; see its log");
     auto some = stream.read_some(left);
+    // A client certificate that is refused is heard of only here.
+    if (!some.ok() && dialed.end && !dialed.end->why().empty())
+      return Error(Code::unauthorized, server_.remote->endpoint.text() +
+                                           " ended the connection: TLS: " + dialed.end->why());
     if (!some.ok()) return sent.ok() ? std::move(some).error() : sent.error();
     if (!some->empty()) stream.first_ += *some;
   }

@@ -1,6 +1,6 @@
-// HttpClient: HTTP/1.1 over bridled's unix socket, one connection a request.
+// HttpClient: HTTP/1.1 over bridled's unix socket or TLS, one connection a request.
 //
-//   HttpClient client(layout.api_socket(), layout.root());
+//   HttpClient client(Server{layout.api_socket(), layout.root()});
 //   BRIDLE_TRY(const Response response, client.request({"GET", "/version"}));
 //
 // request() collects a bounded body; open() leaves the body to the caller as it arrives
@@ -24,6 +24,7 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "cli/http_response.h"
+#include "cli/tls_dial.h"
 
 namespace bridle::cli {
 
@@ -63,16 +64,23 @@ struct RawStream {
   std::string first;
 };
 
+// Where bridled is, and what goes along with every request to it.
+struct Server {
+  std::string socket_path;
+  std::string root;                   // for the hint that starts it
+  std::optional<Remote> remote = {};  // then not the socket
+  std::vector<std::pair<std::string, std::string>> headers = {};
+};
+
 class HttpClient {
  public:
   static constexpr size_t max_body = 64 << 20;
 
-  HttpClient(std::string socket_path, std::string root,
-             Duration patience = std::chrono::seconds(60))
-      : socket_path_(std::move(socket_path)), root_(std::move(root)), patience_(patience) {}
+  explicit HttpClient(Server server, Duration patience = std::chrono::seconds(60))
+      : server_(std::move(server)), patience_(patience) {}
 
   // The same client with another patience.
-  HttpClient with_patience(Duration patience) const { return {socket_path_, root_, patience}; }
+  HttpClient with_patience(Duration patience) const { return HttpClient(server_, patience); }
 
   Result<Response> request(const Request& request) const;
   // Returns when the head is there, whatever its status.
@@ -85,10 +93,9 @@ class HttpClient {
   Result<Upgraded> upgrade(Request request, std::string_view protocol) const;
 
  private:
-  Result<Fd> connect() const;
+  Result<Dialed> connect() const;
 
-  std::string socket_path_;
-  std::string root_;
+  Server server_;
   Duration patience_;
 };
 

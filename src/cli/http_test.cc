@@ -140,7 +140,7 @@ TEST(EventParser, bounds_an_event) {
 }
 
 TEST(HttpClient, tells_how_to_start_the_daemon) {
-  const HttpClient client("/tmp/bt-no-such-root/run/bridled.sock", "/tmp/bt-no-such-root");
+  const HttpClient client(Server{"/tmp/bt-no-such-root/run/bridled.sock", "/tmp/bt-no-such-root"});
   const auto response = client.request({"GET", "/version"});
   ASSERT_FALSE(response.ok());
   EXPECT_EQ(response.error().code(), Code::unreachable);
@@ -154,7 +154,7 @@ TEST(HttpClient, sends_a_request_and_collects_the_answer) {
     seen = request;
     return FakeServer::answer(200, std::string(300000, 'x'));
   });
-  const HttpClient client(server.root() + "/run/bridled.sock", server.root());
+  const HttpClient client(Server{server.root() + "/run/bridled.sock", server.root()});
   const auto response = client.request({"PUT", "/a?b=c", "{\"x\":1}"});
   ASSERT_TRUE(response.ok()) << response.error().message();
   EXPECT_EQ(response->status, 200);
@@ -171,7 +171,7 @@ TEST(HttpClient, upgrades_or_gives_the_refusal) {
                ? FakeServer::answer(409, R"({"error":{"code":"conflict","message":"not running"}})")
                : "HTTP/1.1 101 X\r\nUpgrade: bridle-stream\r\nConnection: Upgrade\r\n\r\ntiny:~# ";
   });
-  const HttpClient client(server.root() + "/run/bridled.sock", server.root());
+  const HttpClient client(Server{server.root() + "/run/bridled.sock", server.root()});
   auto up = client.upgrade({"GET", "/console"}, "bridle-stream");
   ASSERT_TRUE(up.ok());
   ASSERT_TRUE(up->stream);

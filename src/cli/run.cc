@@ -20,11 +20,42 @@ Format format_named(const std::string& word) {
   return word == "name" ? Format::name : Format::table;
 }
 
-Result<Globals> globals_of(const Args& args, const Environment& environment) {
+// Which host: --context, else --root, else $BRIDLE_CONTEXT, else $BRIDLE_ROOT, else the current
+// context. "-" is the unix socket.
+Status choose_host(const Args& args, const Environment& environment, Globals& globals) {
+  auto file = contexts_file(environment.variable("XDG_CONFIG_HOME"), environment.variable("HOME"));
+  if (file.ok()) globals.contexts = *file;
+  std::string name = args.one("context");
+  if (name.empty() && args.has("root")) return {};
+  if (name.empty()) name = environment.variable("BRIDLE_CONTEXT");
+  const bool named = !name.empty();
+  if (name == "-" || (!named && !environment.variable("BRIDLE_ROOT").empty())) return {};
+  if (!named && globals.contexts.empty()) return {};
+  if (!file.ok()) return std::move(file).error();
+  BRIDLE_TRY(const Contexts contexts, load_contexts(*file));
+  if (!named) name = contexts.current;
+  if (name.empty()) return {};
+  const HostContext* found = contexts.find(name);
+  if (found == nullptr)
+    return Error(Code::invalid, "there is no context \"" + name + "\"; see: bridle context list");
+  globals.host = *found;
+  return {};
+}
+
+Result<Globals> globals_of(const Command& command, const Args& args,
+                           const Environment& environment) {
   Globals globals;
+  // `bridle context` must work also where the file or the chosen context is wrong.
+  if (const Status chosen = choose_host(args, environment, globals);
+      !chosen.ok() && command.path.front() != "context")
+    return Error(chosen.error().code(), chosen.error().message());
   globals.root = first_of(args.one("root"), environment.variable("BRIDLE_ROOT"), "/var/lib/bridle");
-  globals.project =
-      first_of(args.one("project"), environment.variable("BRIDLE_PROJECT"), "default");
+  const std::string usual =
+      globals.host && !globals.host->project.empty() ? globals.host->project : "default";
+  globals.project = first_of(args.one("project"), environment.variable("BRIDLE_PROJECT"), usual);
+  globals.reason = first_of(args.one("reason"), environment.variable("BRIDLE_REASON"), "");
+  if (globals.reason.find_first_of("\r\n") != std::string::npos)
+    return Error(Code::invalid, "--reason: expected one line");
   globals.format_given = args.has("output");
   globals.format = format_named(args.one("output"));
   globals.progress = !args.has("no-progress");
@@ -61,7 +92,7 @@ int run(const std::vector<std::string>& words, const Environment& environment) {
     return help->asked ? Exit::done : Exit::wrong_use;
   }
   const auto& invocation = std::get<Invocation>(*parsed);
-  auto globals = globals_of(invocation.args, environment);
+  auto globals = globals_of(*invocation.command, invocation.args, environment);
   if (!globals.ok()) {
     print_error(environment, Style(false), globals.error());
     return Exit::wrong_use;

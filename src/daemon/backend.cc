@@ -25,6 +25,7 @@ ledger::Entry DaemonBackend::intent_of(const api::Act& act) {
   if (!act.uid.is_nil() && act.object.starts_with("machine/"))
     entry.machine = MachineId{act.uid, act.generation};
   entry.detail = "request " + act.request_id;
+  if (!act.peer.empty()) entry.detail += " from " + act.peer;
   if (!act.reason.empty()) entry.detail += ": " + act.reason;
   return entry;
 }
@@ -70,6 +71,16 @@ void DaemonBackend::mutate(api::Mutation mutation, api::Done<Revision> done) {
     done(std::move(revision));
   };
   announced(act, go_on, [done](Error error) { done(std::move(error)); });
+}
+
+void DaemonBackend::perform(api::Act act, std::function<Status()> work,
+                            std::function<void(const Status&)> done) {
+  const auto go_on = [this, act, work = std::move(work), done](uint64_t intent) {
+    const Status status = work();
+    outcome(act, intent, status);
+    done(status);
+  };
+  announced(act, go_on, [done](const Error& error) { done(Error(error.code(), error.message())); });
 }
 
 Status DaemonBackend::admit(const model::Object& wanted, const model::Object*) {

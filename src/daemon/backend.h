@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "daemon/guests.h"
 #include "daemon/imports.h"
+#include "daemon/network.h"
 #include "daemon/runner.h"
 #include "daemon/scribe.h"
 
@@ -28,6 +29,7 @@ class DaemonBackend final : public api::Backend {
     Runner& runner;
     Guests& guests;
     Imports& imports;
+    Network& network;
     std::function<fleet::HostFacts()> facts;
     std::function<boost::json::object()> doctor;
     std::function<boost::json::object()> version;
@@ -40,6 +42,11 @@ class DaemonBackend final : public api::Backend {
   WallTime wall() override { return parts_.clock.wall(); }
   Uuid new_uuid() override { return Uuid::random(parts_.random); }
   void mutate(api::Mutation mutation, api::Done<Revision> done) override;
+  void perform(api::Act act, std::function<Status()> work,
+               std::function<void(const Status&)> done) override;
+  void refused(const api::Refusal& refusal) override { parts_.network.refused(refusal); }
+  Random& random() override { return parts_.random; }
+  api::Authority& authority() override { return parts_.network.authority(); }
   Status admit(const model::Object& wanted, const model::Object* current) override;
   void open_console(api::Act act, const model::Object& machine, uint32_t scrollback,
                     api::Done<Fd> done) override;

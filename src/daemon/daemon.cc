@@ -24,6 +24,7 @@
 #include "daemon/journal.h"
 #include "daemon/loop.h"
 #include "daemon/meter.h"
+#include "daemon/network.h"
 #include "daemon/preparer.h"
 #include "daemon/processes.h"
 #include "daemon/runner.h"
@@ -116,6 +117,7 @@ struct Daemon::Parts {
   std::unique_ptr<Images> images;
   std::unique_ptr<HostObject> host;
   std::unique_ptr<Meter> meter;
+  std::unique_ptr<Network> network;
   std::unique_ptr<DaemonBackend> backend;
   std::unique_ptr<api::Api> api;
   std::unique_ptr<api::Server> server;
@@ -137,7 +139,9 @@ fleet::HostFacts Daemon::Parts::facts() {
   return facts;
 }
 
-HostObject::Facts Daemon::Parts::host_facts() { return {facts(), engine->why(), qemu.version}; }
+HostObject::Facts Daemon::Parts::host_facts() {
+  return {facts(), engine->why(), qemu.version, network->status()};
+}
 
 void Daemon::Parts::wire() {
   scribe = std::make_unique<Scribe>(loop, worker, *ledger);
@@ -163,8 +167,9 @@ void Daemon::Parts::wire() {
   runner.check_hands();
   host = std::make_unique<HostObject>(clock, random, *store, runner);
   meter = std::make_unique<Meter>(loop, clock, layout, *store, *scribe, runner);
+  network = std::make_unique<Network>(clock, layout, *scribe, host_name());
   backend = std::make_unique<DaemonBackend>(DaemonBackend::Parts{
-      clock, random, layout, *store, *scribe, runner, *guests, images->imports(),
+      clock, random, layout, *store, *scribe, runner, *guests, images->imports(), *network,
       [this] { return facts(); },
       [this] {
         return examine(layout, {jail->is_up(), std::string(machine::name(engine->engine())),
@@ -178,7 +183,10 @@ void Daemon::Parts::wire() {
       [this](api::MetricText& out) { meter->write(out, facts()); }});
   api = std::make_unique<api::Api>(*backend, layout.daemon_uid());
   feed->also_ring([this](Revision) {
-    if (server) server->store_changed();
+    if (!server) return;
+    server->store_changed();
+    network->refresh(*store);
+    network->store_changed();
   });
 }
 
@@ -214,6 +222,10 @@ Status Daemon::Parts::begin() {
   BRIDLE_TRY(Fd listener, wire::listen_unix(layout.api_socket(), SOCK_STREAM, 0666));
   server =
       std::make_unique<api::Server>(loop.context(), *api, std::move(listener), layout.daemon_uid());
+  if (const Status loaded = network->load(); !loaded.ok())
+    log::error("no keys for the API over the network", {{"why", loaded.error().message()}});
+  network->serve(loop, *api);
+  network->refresh(*store);
   house = loop.every(house_keeping, [this] { keep_house(); });
   // Whoever stops the host's machines waits for its status.
   watch = loop.every(stop_watching, [this] {
@@ -233,6 +245,7 @@ void Daemon::Parts::tell_facts() {
 
 void Daemon::Parts::keep_house() {
   tell_facts();
+  network->keep_house(*store);
   if (const Status done = host->refresh(host_facts()); !done.ok())
     log::warning("the host's status was not written", {{"why", done.error().message()}});
   if (const Status done = store->flush(); !done.ok())
@@ -246,7 +259,9 @@ void Daemon::Parts::keep_house() {
 }
 
 Daemon::Daemon(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
-Daemon::~Daemon() = default;
+Daemon::~Daemon() {
+  if (parts_->network) parts_->network->stop();
+}
 
 Result<std::unique_ptr<Daemon>> Daemon::open(const DaemonOptions& options) {
   BRIDLE_TRY(Layout layout, Layout::of(options.root));
@@ -271,6 +286,7 @@ Status Daemon::run() {
   p.signals = p.loop.on_signals({SIGTERM, SIGINT}, [&p](int) {
     log::info("told to end; guests run on");
     p.server->shut_down();
+    p.network->shut_down();
     // Streams are told to come back, answers under way are finished.
     p.house = p.loop.after(std::chrono::milliseconds(100), [&p] { p.loop.stop(); });
   });

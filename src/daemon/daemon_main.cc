@@ -1,4 +1,5 @@
 // bridled: the daemon of one host. Started by bridle-supervise or systemd, never as root.
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -54,6 +55,14 @@ Arguments parse(int argc, char** argv) {
   return arguments;
 }
 
+// Each client is a descriptor; the soft limit is for programs that use select().
+void allow_many_descriptors() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -65,6 +74,7 @@ int main(int argc, char** argv) {
     log::error("bridled does not run as root: start bridle-supervise, which gives it its own uid");
     return 2;
   }
+  allow_many_descriptors();
   daemon::DaemonOptions options;
   options.root = arguments.root;
   auto opened = daemon::Daemon::open(options);

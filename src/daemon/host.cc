@@ -102,6 +102,7 @@ model::HostStatus HostObject::status(const Facts& facts) {
   status.engine = facts.host.engine;
   status.engine_reason = facts.engine_reason;
   status.qemu_version = facts.qemu_version;
+  status.api = facts.api;
   status.kernel = kernel_release();
   status.running = static_cast<uint32_t>(runner_.controller().living());
   status.guests = model::name(runner_.controller().host_guests());

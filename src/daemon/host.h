@@ -25,6 +25,7 @@ class HostObject {
     fleet::HostFacts host;
     std::string engine_reason;
     std::string qemu_version;
+    model::HostApiStatus api;
   };
   HostObject(Clock& clock, Random& random, store::Store& store, Runner& runner)
       : clock_(clock), random_(random), store_(store), runner_(runner) {}

@@ -35,6 +35,8 @@ void Meter::write(api::MetricText& out, const fleet::HostFacts& facts) {
           static_cast<double>(facts.cpu_millicores) / 1000);
   out.one("bridle_host_memory_bytes", "gauge", "Memory of the host.",
           static_cast<double>(facts.memory_bytes));
+  out.one("bridle_guests_attached", "gauge", "Guests whose monitor answers this bridled.",
+          static_cast<double>(runner_.controller().attached()));
   lag_.write(out, "bridle_loop_lag_seconds",
              "How late the daemon's loop calls back, probed once a second.");
   runner_.steps().write(out, "bridle_controller_step_duration_seconds",

@@ -204,6 +204,7 @@ const Objects& Controller::objects() const { return parts_->objects; }
 bool Controller::ready() const { return parts_->machines.ready(); }
 model::HostGuests Controller::host_guests() const { return parts_->machines.host_guests(); }
 size_t Controller::living() const { return parts_->machines.living(); }
+size_t Controller::attached() const { return parts_->machines.attached(); }
 
 bool Controller::busy() const {
   const Parts& parts = *parts_;

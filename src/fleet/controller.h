@@ -65,6 +65,8 @@ class Controller {
   bool ready() const;
   // Guests that have a process, or may have.
   size_t living() const;
+  // Guests whose monitor answers.
+  size_t attached() const;
   // What is being done with them, as the Host object says.
   model::HostGuests host_guests() const;
   // True while something is asked for and not answered, or a status waits to be written.

@@ -83,6 +83,7 @@ class MachineLoop {
   // The time between two orders may be over.
   void take_turns();
   size_t living() const;
+  size_t attached() const;
   void hold_volume(const std::string& ref, bool held);
 
  private:

@@ -117,4 +117,10 @@ size_t MachineLoop::living() const {
   }));
 }
 
+size_t MachineLoop::attached() const {
+  return static_cast<size_t>(std::count_if(guests_.begin(), guests_.end(), [](const auto& entry) {
+    return entry.second.state == State::running || entry.second.state == State::paused;
+  }));
+}
+
 }  // namespace bridle::fleet

@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "base/clock.h"
+#include "base/endpoint.h"
 #include "base/ids.h"
 #include "model/object.h"
 
@@ -95,6 +96,17 @@ bool is_secret_ref(std::string_view text) {
 
 bool is_project_or_all(std::string_view text) { return text == "*" || is_name(text); }
 
+bool is_endpoint(std::string_view text) {
+  const auto endpoint = parse_endpoint(text);
+  return endpoint.ok() && is_ip_address(endpoint->host);
+}
+
+bool is_host_or_address(std::string_view text) {
+  return bridle::is_host_name(text) ||
+         (text.size() < 64 && text.find('\0') == std::string_view::npos &&
+          is_ip_address(std::string(text)));
+}
+
 bool is_verb(std::string_view text) {
   return !text.empty() && text.size() <= 32 && is_lower(text[0]) &&
          all(text, [](char c) { return is_lower(c) || c == '-'; });
@@ -129,6 +141,9 @@ const Format label_key{
 const Format label_value{"label-value", "at most 63 letters, digits, '-', '_' and '.'",
                          is_label_value};
 const Format host_name{"hostname", "a host name of letters, digits, dashes and dots", is_host_name};
+const Format endpoint{"endpoint", "an address and a port such as 192.0.2.1:7443 or [::]:7443",
+                      is_endpoint};
+const Format host_or_address{"host-or-address", "a host name or an address", is_host_or_address};
 const Format user_name{"user-name",
                        "1 to 32 lower-case letters, digits, '_' and '-', not beginning with a "
                        "digit or dash",

@@ -19,6 +19,19 @@ json::object amounts(const HostAmounts& amounts) {
   return {{"cpus", cores_text(amounts.cpus)}, {"memory", bytes_text(amounts.memory)}};
 }
 
+json::array array_of(const std::vector<std::string>& texts) {
+  return json::array(texts.begin(), texts.end());
+}
+
+json::object to_json(const HostApiStatus& api) {
+  json::object out;
+  put(out, "listening", api.listening);
+  put(out, "fingerprint", api.fingerprint);
+  put(out, "expires", api.expires);
+  put(out, "message", api.message);
+  return out;
+}
+
 }  // namespace
 
 Result<HostSpec> host_spec(const json::object& object) {
@@ -26,6 +39,12 @@ Result<HostSpec> host_spec(const json::object& object) {
   Reader read(object, "spec");
   read.choice("guests", words::host_guests, spec.guests);
   read_amounts(read, "reserved", spec.reserved);
+  read.object("api", [&](Reader& api) {
+    api.texts("listen", spec.api.listen);
+    api.texts("names", spec.api.names);
+    api.number("requestsPerSecond", spec.api.requests_per_second);
+    api.number("connectionsPerPeer", spec.api.connections_per_peer);
+  });
   BRIDLE_CHECK(read.status());
   return spec;
 }
@@ -33,7 +52,13 @@ Result<HostSpec> host_spec(const json::object& object) {
 std::string_view name(HostGuests guests) { return words::host_guests[static_cast<size_t>(guests)]; }
 
 json::object to_json(const HostSpec& spec) {
-  return {{"guests", name(spec.guests)}, {"reserved", amounts(spec.reserved)}};
+  return {{"guests", name(spec.guests)},
+          {"reserved", amounts(spec.reserved)},
+          {"api",
+           {{"listen", array_of(spec.api.listen)},
+            {"names", array_of(spec.api.names)},
+            {"requestsPerSecond", spec.api.requests_per_second},
+            {"connectionsPerPeer", spec.api.connections_per_peer}}}};
 }
 
 Result<HostStatus> host_status(const json::object& object) {
@@ -52,6 +77,12 @@ Result<HostStatus> host_status(const json::object& object) {
   read.text("guests", status.guests);
   read.text("start", status.start);
   read.time("seen", status.seen);
+  read.object("api", [&](Reader& api) {
+    api.texts("listening", status.api.listening);
+    api.text("fingerprint", status.api.fingerprint);
+    api.time("expires", status.api.expires);
+    api.text("message", status.api.message);
+  });
   BRIDLE_CHECK(read.status());
   return status;
 }
@@ -70,6 +101,7 @@ json::object to_json(const HostStatus& status) {
   put(out, "guests", status.guests);
   put(out, "start", status.start);
   put(out, "seen", status.seen);
+  put(out, "api", to_json(status.api));
   return out;
 }
 

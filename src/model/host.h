@@ -22,9 +22,26 @@ enum class HostGuests {
   shutdown,  // the same, until Bridle is started anew
 };
 
+// The API over the network (docs/network.md).
+struct HostApi {
+  std::vector<std::string> listen;  // "192.0.2.1:7443"; empty: on the unix socket only
+  std::vector<std::string> names;   // further names and addresses in the certificate
+  uint64_t requests_per_second = 1000;
+  uint64_t connections_per_peer = 256;
+  bool operator==(const HostApi&) const = default;
+};
+
 struct HostSpec {
   HostGuests guests = HostGuests::run;
   HostAmounts reserved;  // kept for the host itself: machines cannot reserve it
+  HostApi api = {};
+};
+
+struct HostApiStatus {
+  std::vector<std::string> listening;
+  std::string fingerprint;          // of the authority, as clients are shown it
+  std::optional<WallTime> expires;  // the host's certificate
+  std::string message;              // why something that was declared is not so
 };
 
 struct HostStatus {
@@ -41,6 +58,7 @@ struct HostStatus {
   std::string guests;                     // what is being done with them, as spec.guests
   std::string start;                      // names this start of Bridle on the host
   std::optional<WallTime> seen;           // last
+  HostApiStatus api = {};
 };
 
 std::string_view name(HostGuests guests);

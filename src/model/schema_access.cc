@@ -39,6 +39,9 @@ spec:
   reserved:
     cpus: 500m
     memory: 512MiB
+  api:
+    listen: ["0.0.0.0:7443"]
+    names: [alpha.example]
 )";
 
 Field id(std::string_view key, std::string_view help) {
@@ -74,6 +77,51 @@ std::vector<Field> amounts(std::string_view fallback) {
            .help = "In bytes.",
            .example = "512MiB",
            .fallback = fallback}};
+}
+
+std::vector<Field> api_fields() {
+  return {{.key = "listen",
+           .type = Type::list,
+           .help = "Addresses with ports; none: not reached over the network.",
+           .example = "[\"0.0.0.0:7443\"]",
+           .fallback = "[]",
+           .most = 16,
+           .fields = {{.help = "An address and a port.",
+                       .example = "192.0.2.1:7443",
+                       .format = &formats::endpoint}}},
+          {.key = "names",
+           .type = Type::list,
+           .help = "Further names and addresses of this host, for its certificate.",
+           .example = "[alpha.example]",
+           .fallback = "[]",
+           .most = 64,
+           .fields = {{.help = "A name or an address.",
+                       .example = "alpha.example",
+                       .format = &formats::host_or_address}}},
+          {.key = "requestsPerSecond",
+           .type = Type::integer,
+           .help = "Of one identity; one address may ask twice as much.",
+           .example = "1000",
+           .fallback = "1000",
+           .least = 1,
+           .most = 1000000},
+          {.key = "connectionsPerPeer",
+           .type = Type::integer,
+           .help = "Of one address at a time; of IPv6 its /64.",
+           .example = "256",
+           .fallback = "256",
+           .least = 1,
+           .most = 65536}};
+}
+
+std::vector<Field> api_status_fields() {
+  return {{.key = "listening",
+           .type = Type::list,
+           .help = "Where it is reached over the network.",
+           .fields = {{.help = "An address and a port."}}},
+          {.key = "fingerprint", .help = "Of the host's authority: what clients pin."},
+          {.key = "expires", .help = "When the host's certificate ends.", .format = &formats::time},
+          {.key = "message", .help = "Why what was declared is not so.", .lines = true}};
 }
 
 }  // namespace
@@ -170,7 +218,13 @@ KindSchema host_schema() {
                 .type = Type::object,
                 .help = "Kept for the host itself: machines cannot reserve it.",
                 .fallback = R"({"cpus":"0","memory":"0"})",
-                .fields = amounts("\"0\"")}},
+                .fields = amounts("\"0\"")},
+               {.key = "api",
+                .type = Type::object,
+                .help = "The API over the network: TLS 1.3, tokens and client certificates.",
+                .fallback = R"({"listen":[],"names":[],"requestsPerSecond":1000,)"
+                            R"("connectionsPerPeer":256})",
+                .fields = api_fields()}},
       .status = {
           {.key = "capacity",
            .type = Type::object,
@@ -195,7 +249,11 @@ KindSchema host_schema() {
            .help = "What is being done with them, as spec.guests.",
            .choices = words::host_guests},
           {.key = "start", .help = "Names this start of Bridle on the host."},
-          {.key = "seen", .help = "When it was seen last.", .format = &formats::time}}};
+          {.key = "seen", .help = "When it was seen last.", .format = &formats::time},
+          {.key = "api",
+           .type = Type::object,
+           .help = "The API over the network.",
+           .fields = api_status_fields()}}};
 }
 
 }  // namespace bridle::model
