@@ -171,8 +171,9 @@ void have_objects(World& world, const Route& route, const std::string& object) {
   if (route.id == "revokeCredential" && object != "absent")
     have_credential(world, {.source = Source::token, .credential = "thing", .proof = proof_of_none},
                     Role::tenant, other);
-  if (route.id == "getCertificate" || route.id == "signCertificate")
+  if (route.id == "getCertificate" || route.id == "signCertificate") {
     ASSERT_TRUE(world.backend.authority().ensure({}, world.backend.wall()).ok());
+  }
   if (!route.kind || object == "absent" || object == "nowhere") return;
   have_example(world, *route.kind, project_of(object), "thing");
 }

@@ -217,10 +217,49 @@ TEST(List, PagesThroughEverything) {
   EXPECT_EQ(count("/api/v1/projects/web/machines"), 50u);
   EXPECT_EQ(count("/api/v1/machines?project=web"), 50u);
   EXPECT_EQ(count("/api/v1/machines?project=none"), 0u);
-  for (const char* bad : {"limit=0", "limit=1001", "limit=x", "continue=nonsense", "project=Web",
+  for (const char* bad : {"limit=-1", "limit=1001", "limit=x", "continue=nonsense", "project=Web",
                           "selector==a", "continue=a.b/c"})
     EXPECT_EQ(world.ask(World::root, "GET", std::string("/api/v1/machines?") + bad).status, 400)
         << bad;
+}
+
+// The chunks' bytes; `whole` only if the last chunk came.
+std::string unchunked(std::string_view bytes, bool& whole) {
+  std::string out;
+  while (!bytes.empty()) {
+    const size_t end = bytes.find("\r\n");
+    const size_t size = std::stoul(std::string(bytes.substr(0, end)), nullptr, 16);
+    out += bytes.substr(end + 2, size);
+    bytes.remove_prefix(end + 2 + size + 2);
+    whole = size == 0;
+  }
+  return out;
+}
+
+TEST(List, IsWholeWithoutALimit) {
+  World world;
+  const std::string wide = R"({"raw":{"args":[")" + std::string(400, 'x') + R"("]}})";
+  for (int i = 0; i < 1500; ++i)
+    world.have(model::Kind::machine, i % 2 == 0 ? "lab" : "web", "m" + std::to_string(i), wide);
+  world.have_role("lab", "tenant", 1000, R"(["lab"])");
+  for (const auto& [caller, count] : {std::pair{World::root, 1500u}, {Caller{1000, 1}, 750u}}) {
+    Answer answer = world.ask_raw(caller, "GET", "/api/v1/machines?limit=0");
+    auto* stream = std::get_if<EventStream>(&answer);
+    ASSERT_NE(stream, nullptr);
+    std::string all;
+    size_t pieces = 0;
+    for (; !stream->source->ended(); ++pieces) {
+      const std::string piece = stream->source->pull(1);
+      EXPECT_LT(piece.size(), 80u << 10);
+      all += piece;
+    }
+    EXPECT_GT(pieces, 5u);
+    bool whole = false;
+    const json::value list = json::parse(unchunked(all, whole));
+    EXPECT_TRUE(whole);
+    EXPECT_EQ(list.at("items").as_array().size(), count);
+    EXPECT_EQ(text(list, "continue"), "");
+  }
 }
 
 TEST(List, Selects) {

@@ -210,7 +210,7 @@ TEST_F(Serving, SlowWatchersAreCut) {
 }
 
 TEST_F(Serving, TunnelsConsoles) {
-  world_.have_role("me", "admin", ::getuid(), "[]");
+  world_.have_role("me", "admin", ::getuid(), R"(["lab"])");
   world_.have(model::Kind::machine, "lab", "web", "{}");
   auto pair = wire::socket_pair(SOCK_STREAM | SOCK_NONBLOCK);
   world_.backend.console = std::move(pair->first);

@@ -84,6 +84,7 @@ class OpensslConn final : public TlsConn {
     if (bytes.empty()) return {Io::State::blocked};
     ERR_clear_error();
     size_t sent = 0;
+    // No crash point: what is sent is an answer, as at api.send, whose point tells the same.
     const int done = SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &sent);
     return result(done, sent, write_needs_read_, true);
   }
