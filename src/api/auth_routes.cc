@@ -213,6 +213,26 @@ void answer_certificates(ExchangePtr exchange) {
                          {"server", shown(*server, authority.keys().server_certificate)}});
 }
 
+// What an authority that is gone has signed lets nobody in any more, connections that stand included.
+void revoke_certificates(ExchangePtr exchange) {
+  const auto held = exchange->api.credentials();
+  if (!held.ok()) return exchange->fail(held.error());
+  Mutation mutation;
+  mutation.act = act_on_credential(*exchange, "credential.revoke", "*");
+  for (const auto& [name, credential] : (*held)->all()) {
+    if (credential.source != Source::certificate) continue;
+    store::Write write;
+    write.kind = store::Write::Kind::remove;
+    write.key = credential_key(name);
+    mutation.writes.push_back(std::move(write));
+  }
+  if (mutation.writes.empty()) return answer_certificates(exchange);
+  exchange->backend.mutate(std::move(mutation), [exchange](const Result<Revision>& done) {
+    if (!done.ok()) return exchange->fail(done.error());
+    answer_certificates(exchange);
+  });
+}
+
 void rotate_certificates(ExchangePtr exchange) {
   const auto body = body_json(exchange->request);
   if (!body.ok()) return exchange->fail(body.error());
@@ -231,9 +251,9 @@ void rotate_certificates(ExchangePtr exchange) {
       [exchange, all] {
         return exchange->backend.authority().rotate(all, exchange->backend.wall());
       },
-      [exchange](const Status& done) {
+      [exchange, all](const Status& done) {
         if (!done.ok()) return exchange->fail(done.error());
-        answer_certificates(exchange);
+        return all ? revoke_certificates(exchange) : answer_certificates(exchange);
       });
 }
 

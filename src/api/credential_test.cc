@@ -156,6 +156,13 @@ TEST(Certificates, AreGoodOnlyWhileTheStoreHoldsThem) {
   caller.source = Source::certificate;
   caller.proof = std::string(64, '0');
   EXPECT_EQ(world.ask(caller, "GET", "/version").status, 401);
+  caller.proof = hex(facts->digest);
+  EXPECT_EQ(world.ask(caller, "GET", "/version").status, 200);
+  const std::string rotate = "/api/v1/certificate/actions/rotate";
+  ASSERT_EQ(world.ask(World::root, "POST", rotate).status, 200);
+  EXPECT_EQ(world.ask(caller, "GET", "/version").status, 200);
+  ASSERT_EQ(world.ask(World::root, "POST", rotate, R"({"authority":true})").status, 200);
+  EXPECT_EQ(world.ask(caller, "GET", "/version").status, 401);
   for (const char* request : {"", "x", "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n"}) {
     body["request"] = request;
     body["name"] = "bob";

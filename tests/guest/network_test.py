@@ -116,7 +116,10 @@ class Certificates(unittest.TestCase):
         pair, old = self.signed(SECOND, "bob"), SECOND.authority()
         self.assertEqual(self.user.add("second", SECOND, "--certificate", pair[0], "--key",
                                        pair[1]).returncode, 0)
+        standing = SECOND.client(certificate=pair)
+        self.assertEqual(standing.status("/version"), 200)
         SECOND.run("host", "cert", "rotate", "--authority")
+        self.assertEqual(standing.status("/version"), 401)
         refused = self.user.run("version")
         self.assertEqual(refused.returncode, 7, refused.stderr)
         with self.assertRaises(ssl.SSLCertVerificationError):

@@ -129,7 +129,7 @@ def upgrade(tier):
         said = tier.outer.must("bridle version")
         check(f"bridled {version}" in said, f"of {version}, bridled says: {said}")
         check(tier.outer.must(pids) == before, "the guests are the same processes")
-    tier.outer.must("bridle -p lab machine exec guest-1 -- true", 30 * PATIENCE)
+    tier.outer.must("bridle -p lab --reason test machine exec guest-1 -- true", 30 * PATIENCE)
 
 
 def bench(tier):
