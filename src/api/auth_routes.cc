@@ -213,7 +213,8 @@ void answer_certificates(ExchangePtr exchange) {
                          {"server", shown(*server, authority.keys().server_certificate)}});
 }
 
-// What an authority that is gone has signed lets nobody in any more, connections that stand included.
+// What an authority that is gone has signed lets nobody in any more, connections that stand
+// included.
 void revoke_certificates(ExchangePtr exchange) {
   const auto held = exchange->api.credentials();
   if (!held.ok()) return exchange->fail(held.error());

@@ -157,7 +157,8 @@ class WholeList final : public EventSource {
   std::string pull(size_t) override {
     if (ended_) return {};
     auto page = read_page(*exchange_, request_);
-    auto after = page.ok() ? key_of_token(request_.kind, page->next) : page.error();
+    auto after =
+        page.ok() ? key_of_token(request_.kind, page->next) : Result<std::string>(page.error());
     ended_ = !after.ok() || page->next.empty();
     if (!after.ok()) {
       log::error("a list broke off",
