@@ -334,8 +334,19 @@ TEST_F(Network, ListensWhereItIsToldAndNowhereElse) {
   const uint16_t before = port_;
   EXPECT_TRUE(server_->listen({{"127.0.0.1", 0}}).ok());
   EXPECT_EQ(parse_endpoint(server_->listening()[0])->port, before);
-  const Status taken = server_->listen({{"127.0.0.1", before}, {"::1", 0}, {"192.0.2.255", 1}});
-  EXPECT_FALSE(taken.ok());
+  const Fd other(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  socklen_t size = sizeof address;
+  address.sin_family = AF_INET;
+  ::inet_pton(AF_INET, "127.0.0.2", &address.sin_addr);
+  auto* const at = reinterpret_cast<sockaddr*>(&address);
+  ASSERT_EQ(::bind(other.get(), at, size), 0);
+  ASSERT_EQ(::listen(other.get(), 1), 0);
+  ASSERT_EQ(::getsockname(other.get(), at, &size), 0);
+  const uint16_t taken = ntohs(address.sin_port);
+  EXPECT_FALSE(server_->listen({{"127.0.0.1", before}, {"127.0.0.2", taken}}).ok());
+  ASSERT_EQ(server_->listening().size(), 1u);
+  EXPECT_EQ(parse_endpoint(server_->listening()[0])->port, before);
   EXPECT_TRUE(server_->listen({}).ok());
   EXPECT_TRUE(server_->listening().empty());
 }
