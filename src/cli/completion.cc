@@ -13,19 +13,19 @@ _bridle_names() {
 }
 
 _bridle() {
-  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} path="" first="" count=0 i word
+  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} at="" first="" count=0 i word
   COMPREPLY=()
   for ((i = 1; i < COMP_CWORD; i++)); do
     word=${COMP_WORDS[i]}
     case $word in -*) continue ;; esac
-    if [[ $count -eq 0 && " ${_bridle_subs[${path:-.}]-} " == *" $word "* ]]; then
-      path="${path:+$path }$word"
+    if [[ $count -eq 0 && " ${_bridle_subs[${at:-.}]-} " == *" $word "* ]]; then
+      at="${at:+$at/}$word"
     else
       [[ $count -eq 0 ]] && first=$word
       count=$((count + 1))
     fi
   done
-  local choices=${_bridle_choices["${path:-.} $prev"]-}
+  local choices=${_bridle_choices[${at:-.}/$prev]-}
   if [[ -n $choices ]]; then
     COMPREPLY=($(compgen -W "$choices" -- "$cur"))
   elif [[ $prev == -f || $prev == --filename || $prev == --file || $prev == --key ]]; then
@@ -33,16 +33,16 @@ _bridle() {
   elif [[ $prev == --image || $prev == -i ]]; then
     COMPREPLY=($(compgen -W "$(_bridle_names image)" -- "$cur"))
   elif [[ $cur == -* ]]; then
-    COMPREPLY=($(compgen -W "${_bridle_flags[${path:-.}]-}" -- "$cur"))
-  elif [[ -n ${_bridle_subs[${path:-.}]-} ]]; then
-    COMPREPLY=($(compgen -W "${_bridle_subs[${path:-.}]}" -- "$cur"))
+    COMPREPLY=($(compgen -W "${_bridle_flags[${at:-.}]-}" -- "$cur"))
+  elif [[ -n ${_bridle_subs[${at:-.}]-} ]]; then
+    COMPREPLY=($(compgen -W "${_bridle_subs[${at:-.}]}" -- "$cur"))
   else
-    case ${_bridle_operands[$path]-} in
+    case ${_bridle_operands[$at]-} in
       kind*) if [[ $count -eq 0 ]]; then COMPREPLY=($(compgen -W "$_bridle_kinds" -- "$cur"))
              else COMPREPLY=($(compgen -W "$(_bridle_names "$first")" -- "$cur")); fi ;;
       file) COMPREPLY=($(compgen -f -- "$cur")) ;;
       shell) COMPREPLY=($(compgen -W "bash zsh" -- "$cur")) ;;
-      ?*) COMPREPLY=($(compgen -W "$(_bridle_names "${_bridle_operands[$path]}")" -- "$cur")) ;;
+      ?*) COMPREPLY=($(compgen -W "$(_bridle_names "${_bridle_operands[$at]}")" -- "$cur")) ;;
     esac
   fi
 }
@@ -73,8 +73,9 @@ std::string_view word_of(Complete complete) {
   return "";
 }
 
+// Keys are words joined by "/", without quotes: zsh would take these for a part of the key.
 std::string entry(std::string_view array, const std::string& key, const std::string& value) {
-  return std::string(array) + "[\"" + key + "\"]=\"" + value + "\"\n";
+  return std::string(array) + "[" + key + "]=\"" + value + "\"\n";
 }
 
 std::string flag_words(const std::vector<Flag>& flags) {
@@ -92,7 +93,7 @@ std::string flag_choices(const std::string& path, const std::vector<Flag>& flags
     std::string_view names = flag.names;
     while (!names.empty()) {
       const size_t end = std::min(names.find(','), names.size());
-      out += entry("_bridle_choices", path + " " + std::string(names.substr(0, end)), words);
+      out += entry("_bridle_choices", path + "/" + std::string(names.substr(0, end)), words);
       names.remove_prefix(std::min(end + 1, names.size()));
     }
   }
@@ -115,7 +116,7 @@ std::string completion_script(const CommandTable& table, const std::string& shel
     std::string above = ".";
     for (const auto& word : command.path) {
       subs[above].insert(word);
-      above = above == "." ? word : above + " " + word;
+      above = above == "." ? word : above + "/" + word;
     }
     out += entry("_bridle_flags", above,
                  flag_words(command.flags) + flag_words(global_flags()) + "--help");
