@@ -66,8 +66,8 @@ void add_access_commands(CommandTable& table) {
        "at "
        "no object: NAME need not exist. --as is for admins, and for owners of the project.",
        {{"VERB", "get, list, apply, delete, start, console, build, ..."},
-        {"KIND", "machine, image, ..., or ledger, doctor, usage", 1, 1, Complete::kind},
-        {"NAME", "of the object", 0, 1, Complete::object}},
+        {"KIND", "machine, image, ..., or ledger, doctor, usage"},
+        {"NAME", "of the object", 0, 1}},
        {{"--as", "WHO", "somebody else: uid:1000, uid:1000,gid:50, token:NAME, certificate:NAME"},
         {"--all-projects,-A", "", "in the list of all projects instead of the current one"}},
        {{"bridle auth can-i start machine -p lab", "may I start guests there?"},
