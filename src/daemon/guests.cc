@@ -1,6 +1,7 @@
 #include "daemon/guests.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <csignal>
@@ -120,6 +121,27 @@ void Guests::list(fleet::ListGuests& action) {
   });
 }
 
+namespace {
+
+// Of what QEMU may write: its disks, and small files. 0: no bound is known.
+uint64_t bound_of(const fleet::Launch& launch, const std::vector<Fd>& files) {
+  constexpr uint64_t smallest = 16 << 20;
+  uint64_t bound = smallest;
+  for (const fleet::DiskSource& source : launch.disks) {
+    if (source.disk.read_only) continue;
+    if (source.volume.size == 0) return 0;
+    bound = std::max(bound, largest_file(source.volume.path, source.volume.size));
+  }
+  for (const Fd& file : files) {
+    struct stat now {};
+    if ((::fcntl(file.get(), F_GETFL) & O_ACCMODE) == O_RDONLY) continue;
+    if (::fstat(file.get(), &now) == 0) bound = std::max(bound, static_cast<uint64_t>(now.st_size));
+  }
+  return bound;
+}
+
+}  // namespace
+
 Result<jail::Request> Guests::start_request(const fleet::StartGuest& action,
                                             std::vector<Fd>& files) {
   const fleet::Launch& wanted = action.launch;
@@ -147,6 +169,7 @@ Result<jail::Request> Guests::start_request(const fleet::StartGuest& action,
   order.slot = wanted.slot;
   order.interfaces = launch.interface_count;
   order.use_kvm = plan.engine == machine::Engine::kvm;
+  order.file_size = bound_of(wanted, files);
   order.limits = jail_limits(action.limits);
   return jail::make_start(0, order);
 }
@@ -217,10 +240,18 @@ void Guests::resize(fleet::ResizeDisk& action) {
     if (!result.ok()) answer.result = std::move(result).error();
     runner_.tell(std::move(answer));
   };
-  GuestLink* link = monitor_of(action.machine, action.boot);
-  if (link == nullptr) return reply(Error(Code::unreachable, "QEMU's monitor is not connected"));
-  link->command("block_resize",
-                {{"node-name", machine::disk_node(action.index)}, {"size", action.size}}, reply);
+  // qcow2's bound: which format it is does not matter to what a larger file may be.
+  const uint64_t bound = largest_file({}, action.size);
+  const auto grow = [this, action, reply](Result<jail::Answer> grown) {
+    if (!grown.ok()) return reply(std::move(grown).error());
+    GuestLink* monitor = monitor_of(action.machine, action.boot);
+    if (monitor == nullptr)
+      return reply(Error(Code::unreachable, "QEMU's monitor is not connected"));
+    monitor->command("block_resize",
+                     {{"node-name", machine::disk_node(action.index)}, {"size", action.size}},
+                     reply);
+  };
+  jail_.ask(jail::make_grow(0, action.machine, action.boot, bound), {}, grow);
 }
 
 void Guests::release(fleet::ReleaseGuest& action) {

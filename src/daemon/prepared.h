@@ -19,6 +19,8 @@ struct Prepared {
   std::map<std::string, Fd> files;  // by the path that the launch plan names
 };
 
+// Bytes that a volume's file never exceeds, with what qcow2 adds to its content.
+uint64_t largest_file(const std::string& path, uint64_t size);
 // The controller's description of a start as the machine room wants it. Pure.
 Result<machine::LaunchPlan> launch_plan(const Layout& layout, const fleet::Launch& launch);
 

@@ -55,6 +55,12 @@ Request make_limits(uint64_t id, const Uuid& uuid, const Limits& limits) {
   return request;
 }
 
+Request make_grow(uint64_t id, const Uuid& uuid, uint64_t boot, uint64_t file_size) {
+  Request request = make_request(Verb::grow, id, uuid, boot);
+  request.file_size = file_size;
+  return request;
+}
+
 Result<Request> make_start(uint64_t id, const StartOrder& order) {
   Request request = make_request(Verb::start, id, order.machine.uuid);
   request.generation = order.machine.generation;
@@ -62,6 +68,7 @@ Result<Request> make_start(uint64_t id, const StartOrder& order) {
   request.slot = order.slot;
   request.interface_count = order.interfaces;
   request.use_kvm = order.use_kvm ? 1 : 0;
+  request.file_size = order.file_size;
   request.limits = order.limits;
   BRIDLE_CHECK(set_files(request, order.files));
   BRIDLE_CHECK(validate(request, 1 + order.files.size()));

@@ -28,6 +28,7 @@ struct StartOrder {
   uint32_t slot = 0;
   unsigned interfaces = 0;
   bool use_kvm = false;
+  uint64_t file_size = 0;  // bytes, 0: no bound
   Limits limits{};
   std::vector<FileUse> files;  // in the order of their descriptors, after the arguments' memfd
 };
@@ -41,6 +42,8 @@ Request make_request(Verb verb, uint64_t id);  // hello, list
 // release, place, usage. boot: the only run that a release is for; 0: any.
 Request make_request(Verb verb, uint64_t id, const Uuid& uuid, uint64_t boot = 0);
 Request make_signal(uint64_t id, const Uuid& uuid, int signal_number, uint64_t boot = 0);
+// boot 0: whichever there is.
+Request make_grow(uint64_t id, const Uuid& uuid, uint64_t boot, uint64_t file_size);
 Request make_limits(uint64_t id, const Uuid& uuid, const Limits& limits);
 // Code::invalid: more files or interfaces than a record holds.
 Result<Request> make_start(uint64_t id, const StartOrder& order);

@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -78,6 +79,14 @@ Status execute(const std::vector<std::string>& arguments) {
   return errno_error(qemu_path);
 }
 
+// Soft, so that it can be raised without a capability (guests.cc); the filter of system calls keeps
+// QEMU from raising it.
+Status bound_files(uint64_t bytes) {
+  const rlimit bound{bytes == 0 ? RLIM_INFINITY : bytes, RLIM_INFINITY};
+  if (::setrlimit(RLIMIT_FSIZE, &bound) != 0) return errno_error("setrlimit");
+  return {};
+}
+
 // In the child that becomes QEMU; returns only when something failed. Until it drops root the
 // child dies with its parent; afterwards it never does (a change of uid resets that).
 Status become_qemu(const Layout& layout, const std::string& folder, GuestLaunch& launch,
@@ -92,9 +101,11 @@ Status become_qemu(const Layout& layout, const std::string& folder, GuestLaunch&
   BRIDLE_CHECK(enter_root(root, launch.use_kvm, uid));
   BRIDLE_CHECK(place_descriptors(placements));
   BRIDLE_CHECK(set_resource_limits({.open_files = 1024}));
+  BRIDLE_CHECK(bound_files(launch.file_size));
   BRIDLE_CHECK(drop_privileges(uid));
   BRIDLE_CHECK(refuse_kernel_interfaces(Confined::guest));
   reset_signals();
+  ::signal(SIGXFSZ, SIG_IGN);  // a write beyond the bound is the guest's disk error, not its end
   return execute(launch.arguments);
 }
 

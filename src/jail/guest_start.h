@@ -49,6 +49,7 @@ Result<ExitNote> read_exit_note(const std::string& folder);
 struct GuestLaunch {
   uint32_t slot = 0;
   bool use_kvm = false;
+  uint64_t file_size = 0;  // bytes, 0: no bound
   std::vector<std::string> arguments;
   std::vector<Fd> files;  // as `uses` says
   std::vector<FileUse> uses;

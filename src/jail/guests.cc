@@ -2,10 +2,12 @@
 
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 #include "base/file.h"
@@ -36,6 +38,31 @@ void set_error(Reply& reply, const Error& error) {
 
 Guests::Guests(Loop& loop, const Layout& layout, Cgroups& cgroups, Answer announce)
     : loop_(loop), layout_(layout), cgroups_(cgroups), announce_(std::move(announce)) {}
+
+namespace {
+
+// By a child with QEMU's uid: a root without CAP_SYS_RESOURCE may not change others' limits.
+Status raise_file_bound(pid_t pid, uid_t uid, uint64_t bytes) {
+  Fd pidfd;
+  BRIDLE_TRY(const pid_t child, fork_into(0, pidfd));
+  if (child == 0) {
+    rlimit bound{};
+    bool done = drop_privileges(uid).ok() && ::prlimit(pid, RLIMIT_FSIZE, nullptr, &bound) == 0;
+    if (done && bound.rlim_cur < bytes) {
+      bound.rlim_cur = bytes;
+      done = ::prlimit(pid, RLIMIT_FSIZE, &bound, nullptr) == 0;
+    }
+    ::_exit(done ? 0 : errno);
+  }
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
+  return Error(Code::internal, "the bound of QEMU's files was not raised: " +
+                                   std::string(std::strerror(WEXITSTATUS(status))));
+}
+
+}  // namespace
 
 // ---- answers
 
@@ -105,6 +132,15 @@ Status Guests::limits(const Request& request, Reply& reply) {
   return cgroups_.apply(guest->record.uuid.text(), request.limits);
 }
 
+Status Guests::grow(const Request& request, Reply& reply) {
+  BRIDLE_TRY(Guest * guest, find_running(request));
+  if (!is_meant(request, *guest) || has_ended(guest->qemu.get()))
+    return Error(Code::gone, "this boot of the guest has ended");
+  describe(*guest, reply);
+  return raise_file_bound(static_cast<pid_t>(guest->record.qemu.pid),
+                          layout_.guest_uid(guest->record.slot), request.file_size);
+}
+
 Status Guests::place(const Request& request, Reply& reply) {
   BRIDLE_TRY(Guest * guest, find_running(request));
   describe(*guest, reply);
@@ -168,6 +204,7 @@ Status Guests::begin_start(const Request& request, std::vector<Fd>& descriptors,
   GuestLaunch launch;
   launch.slot = request.slot;
   launch.use_kvm = request.use_kvm != 0;
+  launch.file_size = request.file_size;
   BRIDLE_TRY(launch.arguments, read_arguments(descriptors[0].get()));
   for (size_t i = 0; i < request.file_count; ++i) {
     launch.files.push_back(std::move(descriptors[i + 1]));

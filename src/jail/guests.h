@@ -43,6 +43,7 @@ class Guests {
   Status limits(const Request& request, Reply& reply);
   Status release(const Request& request, Reply& reply);
   Status place(const Request& request, Reply& reply);
+  Status grow(const Request& request, Reply& reply);
   Status usage(const Request& request, Reply& reply);
   std::vector<Reply> list(uint64_t id) const;
   size_t count() const { return guests_.size(); }

@@ -91,12 +91,18 @@ Status enter_root(NewRoot& root, const World& world, uid_t scratch_owner) {
   return root.finish();
 }
 
-Status place_files(const HelperLaunch& launch) {
+// Ends before the files are placed: its own descriptor may have the number of one of theirs.
+Status place_standard_streams(const HelperLaunch& launch) {
   BRIDLE_TRY(const Fd null, open_file("/dev/null", O_RDWR));
   const bool output = !launch.files.empty() && launch.uses[0] == FileUse::inherit;
   const int out = output ? launch.files[0].get() : null.get();
   if (::dup2(null.get(), 0) < 0 || ::dup2(out, 1) < 0 || ::dup2(out, 2) < 0)
     return errno_error("placing standard streams");
+  return {};
+}
+
+Status place_files(const HelperLaunch& launch) {
+  BRIDLE_CHECK(place_standard_streams(launch));
   std::vector<Placement> placements;
   for (size_t i = 0; i < launch.files.size(); ++i)
     if (launch.uses[i] == FileUse::inherit)

@@ -13,6 +13,9 @@
 #include "wire/socket.h"
 
 namespace bridle::jail {
+
+using namespace std::chrono_literals;
+
 namespace {
 
 constexpr size_t max_clients = 4;
@@ -41,8 +44,20 @@ Status Jail::open() {
   return loop_.watch(listener_.get(), EPOLLIN, [this](uint32_t) { welcome(); });
 }
 
+// Who waits at the door keeps it ready: without a descriptor for him the loop would turn for
+// nothing.
+void Jail::welcome_later() {
+  log::warning("no descriptor for a client: trying again in a second");
+  loop_.forget(listener_.get());
+  loop_.after(1s, [this] {
+    const auto ready = [this](uint32_t) { welcome(); };
+    if (!loop_.watch(listener_.get(), EPOLLIN, ready).ok()) welcome_later();
+  });
+}
+
 void Jail::welcome() {
   auto fd = wire::accept_unix(listener_.get());
+  if (!fd && fd.error().code() == Code::exhausted) return welcome_later();
   if (!fd) return;
   const auto peer = wire::peer_of(fd->get());
   if (!peer || peer->uid != layout_.daemon_uid()) {
@@ -126,6 +141,7 @@ void Jail::serve(uint64_t number, const Request& request, std::vector<Fd> descri
       {Verb::limits, [&] { return guests_.limits(request, reply); }},
       {Verb::release, [&] { return guests_.release(request, reply); }},
       {Verb::place, [&] { return guests_.place(request, reply); }},
+      {Verb::grow, [&] { return guests_.grow(request, reply); }},
       {Verb::usage, [&] { return guests_.usage(request, reply); }},
       {Verb::helper, [&] { return helpers_.run(request, std::move(descriptors), number, reply); }},
   };

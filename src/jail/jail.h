@@ -34,6 +34,7 @@ class Jail {
   };
 
   void welcome();
+  void welcome_later();
   void client_ready(uint64_t number, uint32_t events);
   bool hear(uint64_t number);
   void serve(uint64_t number, const Request& request, std::vector<Fd> descriptors);

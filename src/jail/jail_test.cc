@@ -67,7 +67,7 @@ TEST(Validate, RefusesEachBrokenRule) {
   EXPECT_TRUE(refused([](Request& r) { r.files[0] = static_cast<FileUse>(3); }));
   EXPECT_TRUE(refused([](Request& r) { r.files[5] = FileUse::bind; }));
   EXPECT_TRUE(refused([](Request& r) { r.use_kvm = 2; }));
-  EXPECT_TRUE(refused([](Request& r) { r.reserved[380] = 1; }));
+  EXPECT_TRUE(refused([](Request& r) { r.reserved[367] = 1; }));
   EXPECT_TRUE(refused([](Request& r) { r.limits.pids = 1 << 30; }));
   EXPECT_TRUE(refused([](Request& r) { std::fill(std::begin(r.uuid), std::end(r.uuid), 0); }));
   EXPECT_TRUE(refused([](Request&) {}, 2));

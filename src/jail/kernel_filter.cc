@@ -115,6 +115,20 @@ std::vector<sock_filter> clone_check(Confined who) {
   return {bpf::keep_bits(mask), bpf::unless(guest ? CLONE_THREAD : 0, 1), allow(), refuse(EPERM)};
 }
 
+// Its own limits may be read (a null second structure), and set by nobody: the bound of QEMU's
+// files is a soft one, for the jail raises it when a disk grows.
+std::vector<sock_filter> limits_check() {
+  return {bpf::unless(SYS_setrlimit, 1),
+          refuse(EPERM),
+          bpf::unless(SYS_prlimit64, 6),
+          bpf::load(bpf::argument_offset(2)),
+          bpf::unless(0, 3),
+          bpf::load(bpf::argument_offset(2) + 4),
+          bpf::unless(0, 1),
+          allow(),
+          refuse(EPERM)};
+}
+
 }  // namespace
 
 std::span<const RefusedCall> refused_calls() { return rows; }
@@ -130,6 +144,10 @@ std::vector<sock_filter> kernel_filter(Confined who) {
     if ((row.allowed_to & mask_of(who)) != 0) continue;
     program.push_back(bpf::unless(static_cast<uint32_t>(row.call), 1));
     program.push_back(refuse(row.error));
+  }
+  if (who == Confined::guest) {
+    const auto limits = limits_check();
+    program.insert(program.end(), limits.begin(), limits.end());
   }
   append_checked(program, SYS_clone, clone_check(who));
   append_checked(program, SYS_socket, family_check(who));

@@ -7,7 +7,8 @@
 // the kernel asks for none: io_uring, user namespaces, keyrings, userfaultfd, socket families,
 // ptrace among processes of one uid.
 //
-//   guest     QEMU; threads only, unix sockets only. Its own -sandbox comes on top
+//   guest     QEMU; threads only, unix sockets only, no change of its limits. Its own -sandbox
+//             comes on top
 //   fetch     image helper with a network: unix and IP sockets
 //   build     image helper that is root of a user namespace: may mount, unmount, chroot there
 //   store     image helper without a network: unix sockets only

@@ -93,6 +93,21 @@ TEST(KernelFilter, ThreadsForGuestsAndNoNamespacesForAnyone) {
   }
 }
 
+TEST(KernelFilter, AGuestReadsItsLimitsAndSetsNone) {
+  for (const Confined who : everybody) {
+    const bool guest = who == Confined::guest;
+    EXPECT_EQ(verdict(who, SYS_getrlimit), allowed);
+    EXPECT_EQ(verdict(who, SYS_setrlimit), guest ? refused : allowed);
+    for (const uint64_t fresh : {uint64_t{0}, uint64_t{4096}, uint64_t{1} << 40}) {
+      seccomp_data data{};
+      data.nr = SYS_prlimit64;
+      data.arch = AUDIT_ARCH_X86_64;
+      data.args[2] = fresh;
+      EXPECT_EQ(verdict(kernel_filter(who), data), guest && fresh != 0 ? refused : allowed);
+    }
+  }
+}
+
 TEST(KernelFilter, SocketsOfTheFamiliesThatAreUsed) {
   for (const long call : {SYS_socket, SYS_socketpair})
     for (const Confined who : everybody) {

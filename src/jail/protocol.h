@@ -38,6 +38,7 @@ enum class Verb : uint16_t {
       8,  // run an image helper (HelperKind) with argv memfd [0] and files. -> pid; exited later
   exited = 9,  // unasked: a guest's QEMU or a helper ended, with `exit_status`
   usage = 10,  // -> Usage of one guest
+  grow = 11,   // raises `file_size` of a running guest's QEMU: before a disk of its grows
 };
 
 enum class HelperKind : uint16_t {
@@ -94,7 +95,11 @@ struct Request {
   Limits limits;
   HelperKind helper;
   uint8_t use_kvm;  // give QEMU /dev/kvm
-  uint8_t reserved[381];
+  uint8_t reserved0[5];
+  // QEMU cannot write beyond this many bytes of any file (RLIMIT_FSIZE): one that a guest took over
+  // does not fill the host's disk. start: 0 is no bound; grow: 0 is refused.
+  uint64_t file_size;
+  uint8_t reserved[368];
 };
 
 // What became of a guest, as the jail knows it.

@@ -42,6 +42,12 @@ Status check_limits(const Request& request, size_t count) {
   return {};
 }
 
+Status check_grow(const Request& request, size_t count) {
+  BRIDLE_CHECK(check_uuid(request, count));
+  if (request.file_size == 0) return invalid("file_size is 0");
+  return {};
+}
+
 // files[0 .. file_count) are named uses, the rest unused; descriptors are the memfd and the files.
 Status check_files(const Request& request, size_t count) {
   if (request.file_count > max_files)
@@ -86,7 +92,7 @@ struct Rule {
   Status (*check)(const Request&, size_t);
 };
 
-constexpr std::array<Rule, 10> rules{{
+constexpr std::array<Rule, 11> rules{{
     {Verb::hello, "hello", false, check_nothing},
     {Verb::start, "start", true, check_start},
     {Verb::signal, "signal", false, check_signal},
@@ -97,6 +103,7 @@ constexpr std::array<Rule, 10> rules{{
     {Verb::helper, "helper", true, check_helper},
     {Verb::exited, "exited", false, nullptr},  // the jail's own word
     {Verb::usage, "usage", false, check_uuid},
+    {Verb::grow, "grow", false, check_grow},
 }};
 
 const Rule* rule_of(Verb verb) {
@@ -128,8 +135,10 @@ Status validate(const Request& request, size_t descriptor_count) {
     return invalid("unknown verb " + std::to_string(static_cast<unsigned>(request.verb)));
   if (!rule->takes_descriptors && descriptor_count != 0)
     return invalid(std::string(rule->name) + " takes no descriptors");
-  for (const uint8_t byte : request.reserved)
-    if (byte != 0) return invalid("reserved bytes are not zero");
+  const auto is_zero = [](uint8_t byte) { return byte == 0; };
+  if (!std::ranges::all_of(request.reserved0, is_zero) ||
+      !std::ranges::all_of(request.reserved, is_zero))
+    return invalid("reserved bytes are not zero");
   return rule->check(request, descriptor_count).context(rule->name);
 }
 

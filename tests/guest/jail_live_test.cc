@@ -188,6 +188,7 @@ class JailLive : public ::testing::Test {
     order.boot = 7;
     order.slot = slot;
     order.interfaces = interfaces;
+    order.file_size = file_size_;
     order.limits = {1000, 500, uint64_t{512} << 20, 0, 0, 0};
     std::vector<int> descriptors = {memfd->get()};
     for (const auto& [fd, use] : files_) {
@@ -291,6 +292,7 @@ class JailLive : public ::testing::Test {
   std::string jail_program_ = programs() + "/bridle-jail";
   std::unique_ptr<Layout> layout_;
   std::unique_ptr<JailClient> client_;
+  uint64_t file_size_ = 0;
   std::vector<std::pair<int, FileUse>> files_;
   pid_t jail_ = 0;
   uint64_t next_id_ = 1;
@@ -378,6 +380,31 @@ TEST_F(JailLive, AGuestIsConfined) {
   EXPECT_EQ(link_of("/proc/" + std::to_string(attendant) + "/root"), layout_->guest(uuid));
 }
 
+// The soft limit. (prlimit would ask root for CAP_SYS_RESOURCE.)
+uint64_t largest_file_of(uint32_t pid) {
+  const std::string limits = slurp("/proc/" + std::to_string(pid) + "/limits");
+  const std::string key = "Max file size";
+  const size_t at = limits.find(key);
+  return at == std::string::npos ? 0 : std::strtoull(limits.c_str() + at + key.size(), nullptr, 10);
+}
+
+// A QEMU that its guest took over does not fill the host's disk.
+TEST_F(JailLive, BoundsTheFilesOfQemu) {
+  const Uuid uuid = fresh();
+  file_size_ = 1 << 20;
+  const Answer started = start_guest(uuid, 1);
+  ASSERT_TRUE(started.status.ok()) << started.status.error().message();
+  EXPECT_EQ(largest_file_of(started.pid), uint64_t{1 << 20});
+  EXPECT_TRUE(ask(make_grow(next_id_++, uuid, 0, 3 << 20)).status.ok());
+  EXPECT_EQ(largest_file_of(started.pid), uint64_t{3 << 20});
+  // Another disk is larger already.
+  EXPECT_TRUE(ask(make_grow(next_id_++, uuid, 0, 2 << 20)).status.ok());
+  EXPECT_EQ(largest_file_of(started.pid), uint64_t{3 << 20});
+  EXPECT_EQ(ask(make_grow(next_id_++, uuid, 99, 9 << 20)).status.error().code(), Code::gone);
+  EXPECT_EQ(ask(make_grow(next_id_++, fresh(), 0, 9 << 20)).status.error().code(), Code::not_found);
+  EXPECT_EQ(ask(make_grow(next_id_++, uuid, 0, 0)).status.error().code(), Code::invalid);
+}
+
 TEST_F(JailLive, RefusesWhatBreaksARule) {
   const Uuid uuid = fresh();
   ASSERT_TRUE(start_guest(uuid, 1).status.ok());
@@ -399,6 +426,11 @@ TEST_F(JailLive, RefusesWhatBreaksARule) {
   const Answer refused = ask(*request, {loose.get()});
   EXPECT_EQ(refused.status.error().code(), Code::refused);
   EXPECT_NE(::access(layout_->guest(order.machine.uuid).c_str(), F_OK), 0);
+  // A folder: whoever has one open can walk up from it.
+  const auto folder = open_file("/usr", O_RDONLY | O_DIRECTORY);
+  files_ = {{folder->get(), FileUse::inherit}};
+  EXPECT_EQ(start_guest(fresh(), 9).status.error().code(), Code::refused);
+  files_.clear();
 }
 
 TEST_F(JailLive, AQemuThatRefusesItsArgumentsSaysWhy) {
