@@ -45,9 +45,19 @@ void DaemonBackend::outcome(const api::Act& act, uint64_t intent, const Status& 
   entry.of = intent;
   entry.code = result.ok() ? "ok" : std::string(code_name(result.error().code()));
   entry.detail = result.ok() ? "" : result.error().message();
-  parts_.scribe.write(std::move(entry), [](Result<uint64_t> seq) {
-    if (!seq.ok())
-      log::error("an outcome is missing in the ledger", {{"why", seq.error().message()}});
+  close_intent(entry);
+}
+
+void DaemonBackend::close_intent(const ledger::Entry& outcome) {
+  parts_.scribe.write(outcome, [this, outcome](Result<uint64_t> seq) {
+    if (seq.ok()) return;
+    log::error("the ledger refuses an outcome", {{"why", seq.error().message()}});
+    owed_.push_back(outcome);
+    if (pay_) return;
+    pay_ = parts_.loop.after(std::chrono::seconds(1), [this] {
+      const auto spent = std::move(pay_);
+      for (const ledger::Entry& entry : std::exchange(owed_, {})) close_intent(entry);
+    });
   });
 }
 

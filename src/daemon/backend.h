@@ -21,6 +21,7 @@ namespace bridle::daemon {
 class DaemonBackend final : public api::Backend {
  public:
   struct Parts {
+    Loop& loop;
     Clock& clock;
     Random& random;
     const Layout& layout;
@@ -68,8 +69,12 @@ class DaemonBackend final : public api::Backend {
   template <typename Do, typename Failed>
   void announced(const api::Act& act, Do go_on, Failed failed);
   void outcome(const api::Act& act, uint64_t intent, const Status& result);
+  // Tries again until it is written: a disk that was full has room again.
+  void close_intent(const ledger::Entry& outcome);
 
   Parts parts_;
+  std::vector<ledger::Entry> owed_;  // outcomes that the ledger refused
+  std::unique_ptr<Handle> pay_;
 };
 
 }  // namespace bridle::daemon

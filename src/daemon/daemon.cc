@@ -169,7 +169,7 @@ void Daemon::Parts::wire() {
   meter = std::make_unique<Meter>(loop, clock, layout, *store, *scribe, runner);
   network = std::make_unique<Network>(clock, layout, *scribe, host_name());
   backend = std::make_unique<DaemonBackend>(DaemonBackend::Parts{
-      clock, random, layout, *store, *scribe, runner, *guests, images->imports(), *network,
+      loop, clock, random, layout, *store, *scribe, runner, *guests, images->imports(), *network,
       [this] { return facts(); },
       [this] {
         return examine(layout, {jail->is_up(), std::string(machine::name(engine->engine())),

@@ -41,6 +41,15 @@ Status make_file(const std::string& path) {
   return sync_folder(slash == std::string::npos ? "." : path.substr(0, slash + 1));
 }
 
+Error error_of(sqlite3* db, int code) {
+  const std::string text = std::string("SQLite: ") + sqlite3_errmsg(db);
+  if ((code & 0xff) != SQLITE_FULL) return Error(code_of(code), text);
+  return Error(Code::exhausted,
+               "no space is left on the host's disk for its state; nothing was changed; free some, "
+               "then try again (" +
+                   text + ")");
+}
+
 const char* not_null(std::string_view text) { return text.data() ? text.data() : ""; }
 
 }  // namespace
@@ -85,7 +94,7 @@ Result<bool> Statement::Run::next() {
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;
   sqlite3* db = sqlite3_db_handle(statement_);
-  return Error(code_of(code), std::string("SQLite: ") + sqlite3_errmsg(db));
+  return error_of(db, code);
 }
 
 Status Statement::Run::finish() {
@@ -124,7 +133,7 @@ Result<Database> Database::open(const std::string& path) {
 Status Database::execute(const std::string& sql) {
   const int code = sqlite3_exec(db_.get(), sql.c_str(), nullptr, nullptr, nullptr);
   if (code == SQLITE_OK) return {};
-  return Error(code_of(code), std::string("SQLite: ") + sqlite3_errmsg(db_.get()));
+  return error_of(db_.get(), code);
 }
 
 Result<Statement> Database::prepare(std::string_view sql) {
@@ -133,7 +142,7 @@ Result<Statement> Database::prepare(std::string_view sql) {
                                       SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
   Statement statement(raw);
   if (code == SQLITE_OK) return statement;
-  return Error(code_of(code), std::string("SQLite: ") + sqlite3_errmsg(db_.get()));
+  return error_of(db_.get(), code);
 }
 
 Result<int64_t> Database::query_integer(std::string_view sql) {
@@ -159,7 +168,7 @@ Status Database::checkpoint() {
   const int code =
       sqlite3_wal_checkpoint_v2(db_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
   if (code == SQLITE_OK) return {};
-  return Error(code_of(code), std::string("SQLite: ") + sqlite3_errmsg(db_.get()));
+  return error_of(db_.get(), code);
 }
 
 Status Database::write_log_again() {
