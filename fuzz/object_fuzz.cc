@@ -8,6 +8,7 @@
 #include "model/image.h"
 #include "model/machine.h"
 #include "model/operation.h"
+#include "model/project.h"
 #include "model/role.h"
 #include "model/schema.h"
 #include "model/secret.h"
@@ -39,6 +40,10 @@ bool view_takes(const Object& object) {
       return operation_spec(object.spec).ok();
     case Kind::event:
       return event_spec(object.spec).ok();
+    case Kind::project:
+      return project_spec(object.spec).ok();
+    case Kind::binding:
+      return binding_spec(object.spec).ok();
   }
   return false;
 }

@@ -305,6 +305,9 @@ TEST(Yaml, AnyBytesEndInAValueOrAnError) {
 TEST(Json, OneValueAndNothingAfterIt) {
   EXPECT_TRUE(parse_json(" {\"a\": [1, 2]} \n").ok());
   EXPECT_EQ(*parse_json("12"), json::value(12));
+  // Too long for 64 bits; the next number is not a part of it.
+  EXPECT_EQ(*parse_json("[999299999999999999999999999,1,0.1]"),
+            (json::array{9.99299999999999999999999999e26, 1, 0.1}));
   for (const std::string_view text : {"", " ", "{} {}", "{}x", "{\"a\":1,}", "[1", "01", "'a'",
                                       "{\"a\":1,\"a\":1}", "nul", "\"\xff\"", "1e999", "// c\n1"})
     EXPECT_FALSE(parse_json(text).ok()) << text;
