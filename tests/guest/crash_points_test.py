@@ -34,7 +34,7 @@ SAMPLE = 24
 SEED_OF_SAMPLE = int(os.environ.get("BRIDLE_SEED", random.randrange(1 << 32)))
 ROOT = os.environ.get("BRIDLE_CRASH_ROOT", "/tmp/bridle-crash-tier")
 # What only the end of a host reaches is hit by ending it (purge_at).
-PURGE = "bridle-jail:purge.rmdir"
+PURGE = ("bridle-jail:file.remove", "bridle-jail:purge.rmdir")
 RUNNING, PAUSED, STOPPED = "running", "paused", "stopped"
 PHASES = {RUNNING: "running", PAUSED: "paused", STOPPED: "defined"}
 KEPT = ("keep-a", "keep-b")
@@ -587,12 +587,13 @@ def hit(world, point, nth, reaching):
 
 
 def purge_at(world):
-    """The purge is killed where it has one folder left; a second one ends it."""
+    """The purge is killed before its last files and before its last folder; a third one ends it."""
     world.end_supervisor()
-    world.slots.arm(PURGE, 1)
     purge = [host.BIN / "bridle-jail", "--root", ROOT, "--purge"]
-    first = subprocess.run(purge, check=False)
-    assert first.returncode == -signal.SIGKILL, first
+    for point in PURGE:
+        world.slots.arm(point, 1)
+        killed = subprocess.run(purge, check=False)
+        assert killed.returncode == -signal.SIGKILL, killed
     subprocess.run(purge, check=True)
     assert not os.path.exists(f"{ROOT}/run") and not world.cgroups() and not host.qemu_processes(ROOT)
 
@@ -635,11 +636,11 @@ def main(only):
     assert not unknown, f"no such crash points: {unknown}"
     world = bring_up(places)
     reaching = discover(world)
-    reachable = {p for found in reaching.values() for p in found} | {PURGE}
+    reachable = {p for found in reaching.values() for p in found} | set(PURGE)
     missed = sorted(set(places) - reachable)
     print(f"{len(places)} points, {len(reachable)} reached")
     rows, failed = [], [f"{p} ({places[p]}) is reached by no act" for p in missed]
-    for number, point in enumerate(chosen(only, set(places) - set(missed) - {PURGE})):
+    for number, point in enumerate(chosen(only, set(places) - set(missed) - set(PURGE))):
         if number % 3 == 0:
             world.fresh_supervisor()
         for nth in TIMES:
@@ -660,7 +661,7 @@ def main(only):
     assert "intact" in done.stdout, done.stdout
     if only in ([], ["--all"]):
         purge_at(world)
-        rows.append((PURGE, 1, "purge", "as wished", 0))
+        rows += [(point, 1, "purge", "as wished", 0) for point in PURGE]
     world.end_supervisor()
     os.environ.pop("BRIDLE_CRASH_POINTS")
     world.host.end()
