@@ -121,7 +121,8 @@ class Exhaustion(unittest.TestCase):
         # It dies and comes back on the full disk: the guest runs on, and nobody is told a lie.
         os.kill(self.host.pid_of("bridled"), signal.SIGKILL)
         time.sleep(3)
-        self.assertEqual(host.qemu_processes(ROOT) and [self.guest], [p for v in host.qemu_processes(ROOT).values() for p in v])
+        # (The probe of KVM may have a QEMU of its own.)
+        self.assertIn([self.guest], host.qemu_processes(ROOT).values())
         filler.unlink()
         self.host.wait_up(60)
 
