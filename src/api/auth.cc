@@ -106,7 +106,7 @@ std::string_view name(Role role) { return role_names[static_cast<size_t>(role)];
 std::string_view name(Right right) { return right_names[static_cast<size_t>(right)]; }
 
 std::string who(const Caller& caller) {
-  const std::string source(name(caller.source));
+  std::string source(name(caller.source));
   if (caller.source == Source::stranger) return source;
   if (caller.source == Source::local) return source + ":" + std::to_string(caller.uid);
   return source + ":" + caller.credential;

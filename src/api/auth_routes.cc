@@ -258,49 +258,56 @@ void rotate_certificates(ExchangePtr exchange) {
       });
 }
 
+// How /openapi.json tells of a route.
+struct Told {
+  std::string_view id, summary, answer;
+};
+
 Route route(std::string_view method, std::string_view pattern, Right right, Handler handler,
-            std::string_view id, std::string_view summary, std::string_view answer) {
+            const Told& told) {
   Route out;
   out.method = method;
   out.pattern = pattern;
   out.right = right;
   out.scope = Scope::host;
   out.handler = handler;
-  out.id = id;
-  out.summary = summary;
-  out.answer_schema = answer;
+  out.id = told.id;
+  out.summary = told.summary;
+  out.answer_schema = told.answer;
   return out;
 }
 
 }  // namespace
 
 std::vector<Route> auth_routes() {
-  Route token = route("POST", "/api/v1/auth/tokens", Right::govern, create_token, "createToken",
-                      "Makes a bearer token; its secret is in this answer only", "NewCredential");
+  Route token = route(
+      "POST", "/api/v1/auth/tokens", Right::govern, create_token,
+      {"createToken", "Makes a bearer token; its secret is in this answer only", "NewCredential"});
   token.body_limit = 16 << 10;
   token.body_schema = "CredentialRequest";
   token.statuses = {201};
   Route sign = route("POST", "/api/v1/auth/certificates", Right::govern, sign_certificate,
-                     "signCertificate", "Signs a client's certificate", "NewCredential");
+                     {"signCertificate", "Signs a client's certificate", "NewCredential"});
   sign.body_limit = 128 << 10;
   sign.body_schema = "CredentialRequest";
   sign.statuses = {201};
-  Route rotate =
-      route("POST", "/api/v1/certificate/actions/rotate", Right::govern, rotate_certificates,
-            "rotateCertificate",
-            "A new certificate for this host; with authority a new authority too", "Certificates");
+  Route rotate = route(
+      "POST", "/api/v1/certificate/actions/rotate", Right::govern, rotate_certificates,
+      {"rotateCertificate", "A new certificate for this host; with authority a new authority too",
+       "Certificates"});
   rotate.body_limit = 4096;
   rotate.body_schema = "RotateRequest";
-  return {
-      token,
-      sign,
-      rotate,
-      route("GET", "/api/v1/auth/credentials", Right::audit, list_credentials, "listCredentials",
-            "Tokens and client certificates, without their secrets", "CredentialList"),
-      route("DELETE", "/api/v1/auth/credentials/{name}", Right::govern, revoke_credential,
-            "revokeCredential", "Revokes a token or client certificate, at once", ""),
-      route("GET", "/api/v1/certificate", Right::inspect, answer_certificates, "getCertificate",
-            "The certificates that this host shows, and its authority's", "Certificates")};
+  return {token,
+          sign,
+          rotate,
+          route("GET", "/api/v1/auth/credentials", Right::audit, list_credentials,
+                {"listCredentials", "Tokens and client certificates, without their secrets",
+                 "CredentialList"}),
+          route("DELETE", "/api/v1/auth/credentials/{name}", Right::govern, revoke_credential,
+                {"revokeCredential", "Revokes a token or client certificate, at once", ""}),
+          route("GET", "/api/v1/certificate", Right::inspect, answer_certificates,
+                {"getCertificate", "The certificates that this host shows, and its authority's",
+                 "Certificates"})};
 }
 
 }  // namespace bridle::api

@@ -146,10 +146,12 @@ Status CredentialBook::refresh(store::Store& store) {
   all_.clear();
   for (const store::Entry& entry : listing.entries) {
     auto credential = decode_credential(entry.value);
-    if (credential.ok() && credential_key(credential->name) == entry.key)
-      all_.emplace(credential->name, *std::move(credential));
-    else
+    if (credential.ok() && credential_key(credential->name) == entry.key) {
+      const std::string name = credential->name;
+      all_.emplace(name, *std::move(credential));
+    } else {
       log::warning("a credential cannot be read and lets nobody in", {{"key", entry.key}});
+    }
   }
   at_ = listing.revision;
   known_ = true;
