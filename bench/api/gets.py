@@ -40,7 +40,7 @@ class Connection:
         return True
 
 
-def sample(network, objects, connections):
+def sample(network, machines, connections):
     """Milliseconds of each request, in order of the answers."""
     epoll = select.epoll()
     by_fd = {c.link.fileno(): c for c in connections}
@@ -52,7 +52,7 @@ def sample(network, objects, connections):
         while sent < count and idle and time.perf_counter() >= begin + sent / RATE:
             connection = idle.popleft()
             connection.due = begin + sent / RATE
-            name = MACHINE.format(random.randrange(objects))
+            name = MACHINE.format(random.randrange(machines))
             connection.link.send(network.request(f"/api/v1/projects/{PROJECT}/machines/{name}"))
             sent += 1
         # Not a wait: the kernel rounds those up to a millisecond.
@@ -64,11 +64,11 @@ def sample(network, objects, connections):
     return out
 
 
-def measure(network, objects, samples):
+def measure(network, objects, machines, samples):
     connections = [Connection(network) for _ in range(CONNECTIONS)]
     figures = []
     for _ in range(samples):
-        times = sorted(sample(network, objects, connections))
+        times = sorted(sample(network, machines, connections))
         figures.append(times[int(len(times) * 0.99)])
     return Result("get_p99", "ms", figures,
                   f"{LIMIT_MS} ms ({RATE}/s, TLS, {objects} objects)", LIMIT_MS)

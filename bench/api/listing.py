@@ -1,12 +1,13 @@
 """list: the list of all machines as one answer (limit=0), over TLS, from the request's first byte to
-the answer's last. That it is whole and JSON is checked outside the measured time."""
+the answer's last. The promise is for 10,000 machines; a host has slots for 3,999, so what there is has to
+be as quick in proportion. That it is whole and JSON is checked outside the measured time."""
 import json
 import time
 
 from host import Failed
 from report import Result
 
-LIMIT_MS = 150
+LIMIT_MS, PROMISED = 150, 10_000
 
 
 def unchunked(body):
@@ -19,23 +20,24 @@ def unchunked(body):
         body = body[int(size, 16) + 2:]
 
 
-def sample(network, objects):
+def sample(network, machines):
     link = network.connect()
-    parts, began = [], time.perf_counter()
+    parts, tail, began = [], b"", time.perf_counter()
     link.sendall(network.request("/api/v1/machines?limit=0"))
-    while not parts or not parts[-1].endswith(b"0\r\n\r\n"):
+    while tail != b"0\r\n\r\n":
         some = link.recv(1 << 18)
         if not some:
             raise Failed("list: it broke off")
         parts.append(some)
+        tail = (tail + some)[-5:]
     took = (time.perf_counter() - began) * 1e3
     link.close()
     found = json.loads(unchunked(b"".join(parts).partition(b"\r\n\r\n")[2]))
-    if len(found["items"]) != objects or found["continue"]:
-        raise Failed(f"list: {len(found['items'])} of {objects} machines")
+    if len(found["items"]) != machines or found["continue"]:
+        raise Failed(f"list: {len(found['items'])} of {machines} machines")
     return took
 
 
-def measure(network, objects, samples):
-    return Result("list", "ms", [sample(network, objects) for _ in range(samples)],
-                  f"{LIMIT_MS} ms ({objects} machines)", LIMIT_MS)
+def measure(network, machines, samples):
+    return Result("list", "ms", [sample(network, machines) for _ in range(samples)],
+                  f"{LIMIT_MS} ms for {PROMISED}; here {machines}", LIMIT_MS * machines / PROMISED)

@@ -6,6 +6,8 @@ import ssl
 from host import PROJECT, Failed, UnixConnection, say, wait_for
 
 MACHINE = "bench-api-{:05}"
+STOPPED = {"image": "tiny", "memory": "64MiB", "power": "stopped"}
+MOST_MACHINES = 3900  # a host has 3,999 slots for guests
 
 
 class Network:
@@ -31,23 +33,25 @@ class Network:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
-    def define_machines(self, count):
-        """Of one project, none of them running; returns their number."""
-        say(f"defining {count} machines")
+    def define(self, objects):
+        """Machines that do not run, as many as a host has room for, and secrets for the rest. Returns
+        the number of machines."""
+        machines = min(objects, MOST_MACHINES)
+        say(f"defining {machines} machines and {objects - machines} secrets")
         connection = UnixConnection(self.host.api, 60)
-        for number in range(count):
+        for number in range(objects):
+            kind, plural, spec = ("Machine", "machines", STOPPED) if number < machines else \
+                ("Secret", "secrets", {"data": {"key": f"value-{number}" * 20}})
             name = MACHINE.format(number)
-            body = json.dumps({
-                "apiVersion": "bridle/v1", "kind": "Machine",
-                "metadata": {"name": name, "project": PROJECT, "owner": "bench"},
-                "spec": {"image": "tiny", "memory": "64MiB", "power": "stopped"}})
-            connection.request("PUT", self.host.path("machines", name), body)
+            body = {"apiVersion": "bridle/v1", "kind": kind, "spec": spec,
+                    "metadata": {"name": name, "project": PROJECT, "owner": "bench"}}
+            connection.request("PUT", self.host.path(plural, name), json.dumps(body))
             answer = connection.getresponse()
             text = answer.read()
             if answer.status >= 300:
-                raise Failed(f"machine {name}: {answer.status} {text[:300]!r}")
+                raise Failed(f"{plural}/{name}: {answer.status} {text[:300]!r}")
         connection.close()
-        return count
+        return machines
 
     def connect(self):
         link = socket.create_connection(("127.0.0.1", self.port), timeout=30)

@@ -75,12 +75,12 @@ def sample(network, connection, watches, number):
     return sorted(out)
 
 
-def measure(network, objects, samples):
+def measure(network, machines, samples):
     watches = [Watch(network) for _ in range(STREAMS)]
     connection = UnixConnection(network.host.api, 60)
     figures = []
     for number in range(samples):
-        times = sample(network, connection, watches, number % objects)
+        times = sample(network, connection, watches, number % machines)
         figures.append(times[int(len(times) * 0.99)])
         time.sleep(0.5)
     return Result("watchers", "ms", figures, f"{LIMIT_MS} ms p99 ({STREAMS} streams)", LIMIT_MS)
