@@ -16,6 +16,7 @@
 #include <csignal>
 
 #include "api/testing.h"
+#include "wire/socket.h"
 
 namespace bridle::api {
 namespace {
@@ -256,6 +257,29 @@ TEST_F(Network, RevokedWatchesEnd) {
   EXPECT_EQ(status(ask(watcher, get("/api/v1/watch", good))), 200);
   EXPECT_FALSE(ended_);
   world_.commit(credential_key("ci"), std::nullopt);  // the doorbell is not even rung
+  pass(std::chrono::seconds(1));
+  ask(watcher, {});
+  EXPECT_TRUE(ended_);
+}
+
+// Somebody who still is somebody, but not there any more.
+TEST_F(Network, ConsolesEndWithTheRightToThem) {
+  const auto made = world_.ask(World::root, "POST", "/api/v1/auth/tokens",
+                               R"({"name":"ci","role":"tenant","projects":["elsewhere"]})");
+  world_.have(model::Kind::machine, "lab", "web", "{}");
+  world_.have(model::Kind::binding, "lab", "ci",
+              R"({"role":"tenant","subjects":[{"token":"ci"}]})");
+  auto pair = wire::socket_pair(SOCK_STREAM | SOCK_NONBLOCK);
+  world_.backend.console = std::move(pair->first);
+  Client watcher = client(connect());
+  ASSERT_TRUE(shake(watcher));
+  std::string open = get("/api/v1/projects/lab/machines/web/console", text(made.body, "token"));
+  open.insert(open.size() - 2, "Connection: Upgrade\r\nUpgrade: bridle-stream\r\n");
+  EXPECT_EQ(status(ask(watcher, open)), 101);
+  pass(std::chrono::seconds(1));
+  ask(watcher, {});
+  EXPECT_FALSE(ended_);
+  world_.commit(model::spec_key(model::Kind::binding, "lab", "ci"), std::nullopt);
   pass(std::chrono::seconds(1));
   ask(watcher, {});
   EXPECT_TRUE(ended_);

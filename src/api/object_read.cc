@@ -94,12 +94,62 @@ bool is_shown(const Exchange& exchange, const store::Entry& entry) {
          exchange.access.sees(parts->kind, boundary(parts->kind, parts->project, parts->name));
 }
 
+// The statuses that go with a walk of specs, read in the same order.
+class Statuses {
+ public:
+  // Of keys below `prefix` and behind `after`, both of specs.
+  Statuses(store::Store& store, std::string_view prefix, std::string_view after)
+      : store_(store), prefix_(status_key_of(prefix)), last_(status_key_of(after)) {}
+
+  // Null: the spec of that key has none. Keys are asked for in ascending order.
+  Result<const store::Entry*> of(std::string_view spec_key) {
+    const std::string wanted = status_key_of(spec_key);
+    while (true) {
+      while (at_ < read_.entries.size() && read_.entries[at_].key < wanted) ++at_;
+      if (at_ < read_.entries.size())
+        return read_.entries[at_].key == wanted ? &read_.entries[at_] : nullptr;
+      if (!read_.more) return nullptr;
+      BRIDLE_TRY(read_, store_.list(prefix_, last_, batch));
+      at_ = 0;
+      if (!read_.entries.empty()) last_ = read_.entries.back().key;
+    }
+  }
+
+ private:
+  static std::string status_key_of(std::string_view spec_key) {
+    constexpr std::string_view section = "/spec";
+    return spec_key.empty() ? "" : "/status" + std::string(spec_key.substr(section.size()));
+  }
+
+  store::Store& store_;
+  const std::string prefix_;
+  std::string last_;
+  store::Listing read_{.entries = {}, .revision = 0, .more = true};
+  size_t at_ = 0;
+};
+
+Result<std::string> text_of(const Exchange& exchange, const ListRequest& request,
+                            const store::Entry& entry, Statuses& statuses) {
+  // Its status is not what is stored.
+  if (request.kind == model::Kind::project) {
+    BRIDLE_TRY(Stored stored, read_entry(exchange.backend.store(), entry));
+    if (!request.selector.matches(stored.object.metadata)) return std::string();
+    return shown_text(std::move(stored.object));
+  }
+  BRIDLE_TRY(model::Object object, model::decode_spec(request.kind, entry.value));
+  if (!request.selector.matches(object.metadata)) return std::string();
+  BRIDLE_TRY(const store::Entry* status, statuses.of(entry.key));
+  object.metadata.revision = std::max(entry.modified, status == nullptr ? 0 : status->modified);
+  return shown_text(std::move(object), status == nullptr ? "" : std::string_view(status->value));
+}
+
 Status add(const Exchange& exchange, const ListRequest& request, const store::Entry& entry,
-           Page& page) {
-  BRIDLE_TRY(Stored stored, read_entry(exchange.backend.store(), entry));
-  if (!request.selector.matches(stored.object.metadata)) return {};
+           Statuses& statuses, Page& page) {
+  auto text = text_of(exchange, request, entry, statuses);
+  if (!text.ok()) return std::move(text).error().context(entry.key);
+  if (text->empty()) return {};
   if (page.count++ > 0) page.items += ',';
-  page.items += shown_text(std::move(stored.object));
+  page.items += *text;
   return {};
 }
 
@@ -109,6 +159,7 @@ Result<bool> add_all(const Exchange& exchange, const ListRequest& request,
                      const std::string& prefix, std::string& after, Page& page) {
   store::Store& store = exchange.backend.store();
   std::string cursor = after;
+  Statuses statuses(store, prefix, after);
   for (bool more = true; more;) {
     BRIDLE_TRY(const store::Listing listing, store.list(prefix, cursor, batch));
     more = listing.more;
@@ -116,7 +167,7 @@ Result<bool> add_all(const Exchange& exchange, const ListRequest& request,
       cursor = entry.key;
       if (!is_shown(exchange, entry)) continue;
       if (page.count >= request.limit || page.items.size() >= request.bytes) return false;
-      BRIDLE_CHECK(add(exchange, request, entry, page));
+      BRIDLE_CHECK(add(exchange, request, entry, statuses, page));
       after = entry.key;
     }
   }

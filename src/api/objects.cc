@@ -1,6 +1,7 @@
 #include "api/objects.h"
 
 #include <algorithm>
+#include <array>
 
 #include "api/tenancy.h"
 #include "model/machine.h"
@@ -84,14 +85,40 @@ json::object shown(const model::Object& object) {
   return model::to_json(copy);
 }
 
-std::string shown_text(model::Object object) {
+namespace {
+
+std::string text_without_status(model::Object object) {
   model::redact(object);
   std::string out = "{\"apiVersion\":\"";
   out.append(model::api_version).append("\",\"kind\":\"");
   out.append(model::info(object.kind).name).append("\",\"metadata\":");
   out.append(json::serialize(model::to_json(object.metadata))).append(",\"spec\":");
-  out.append(json::serialize(object.spec));
-  if (!object.status.empty()) out.append(",\"status\":").append(json::serialize(object.status));
+  return out.append(json::serialize(object.spec));
+}
+
+// Without a tree on the heap.
+bool is_json_object(std::string_view text) {
+  std::array<unsigned char, 16 << 10> room;
+  json::monotonic_resource arena(room.data(), room.size());
+  boost::system::error_code failed;
+  const json::value value = json::parse({text.data(), text.size()}, failed, &arena);
+  return !failed && value.is_object();
+}
+
+}  // namespace
+
+std::string shown_text(model::Object object) {
+  const std::string status = object.status.empty() ? "" : json::serialize(object.status);
+  std::string out = text_without_status(std::move(object));
+  if (!status.empty()) out.append(",\"status\":").append(status);
+  return out.append("}");
+}
+
+Result<std::string> shown_text(model::Object object, std::string_view status) {
+  std::string out = text_without_status(std::move(object));
+  if (!status.empty() && !is_json_object(status))
+    return Error(Code::corrupt, "a stored status is not a JSON object");
+  if (!status.empty() && status != "{}") out.append(",\"status\":").append(status);
   return out.append("}");
 }
 

@@ -32,8 +32,10 @@ Result<Stored> read_entry(store::Store& store, const store::Entry& entry);
 
 // What people may see: secrets are blanked (model/schema.h says what is one).
 json::object shown(const model::Object& object);
-// The same as JSON text, without copies on the way.
+// The same as JSON text, without copies on the way. status: as it is stored, instead of the
+// object's; may be empty. Code::corrupt: it is no JSON object.
 std::string shown_text(model::Object object);
+Result<std::string> shown_text(model::Object object, std::string_view status);
 
 // A put of the object's spec that expects the revision it was read at (0: that it is absent).
 store::Write put_spec(const model::Object& object, Revision expected);

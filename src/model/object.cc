@@ -171,12 +171,12 @@ Result<json::object> stored_object(std::string_view value) {
 Result<Object> decode_spec(Kind kind, std::string_view value) {
   BRIDLE_TRY(json::object parts, stored_object(value));
   const json::value* metadata = parts.if_contains("metadata");
-  const json::value* spec = parts.if_contains("spec");
+  json::value* spec = parts.if_contains("spec");
   if (metadata == nullptr || !metadata->is_object() || spec == nullptr || !spec->is_object())
     return Error(Code::corrupt, "a stored object lacks its metadata or spec");
   auto decoded = metadata_from_json(metadata->get_object());
   if (!decoded) return Error(Code::corrupt, "a stored object: " + decoded.error().message());
-  return Object{kind, std::move(*decoded), spec->get_object(), {}};
+  return Object{kind, std::move(*decoded), std::move(spec->get_object()), {}};
 }
 
 Result<json::object> decode_status(std::string_view value) { return stored_object(value); }
