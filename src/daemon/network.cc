@@ -169,7 +169,7 @@ Status Network::apply(const model::HostApi& wanted) {
       std::max(limits.connects_a_second, static_cast<double>(wanted.connections_per_peer) / 4);
   limits.connections = std::max(limits.connections, 2 * limits.connections_per_peer);
   server_->limit(limits);
-  const Status listening = server_->listen(listen);
+  Status listening = server_->listen(listen);
   if (wanted.listen != applied_.listen)
     log::info("the API over the network", {{"addresses", std::to_string(listen.size())}});
   applied_ = wanted;
