@@ -134,7 +134,8 @@ class World:
     def leftovers(self):
         """Files and groups that belong to nothing that is wished."""
         left = [str(p) for p in pathlib.Path(ROOT).rglob("*.incomplete")
-                if "/cache/" not in str(p)]
+                # An import's draft that its killed helper left is not collected yet (docs/crash-points.md).
+                if "/cache/" not in str(p) and "/parts/import-" not in str(p)]
         left += [str(p) for p in pathlib.Path(ROOT, "run").glob("*.pid.*")]
         running = sum(power != STOPPED for power in self.machines.values())
         for folder, count in (("run/g", running), ("images/incoming", 0)):
@@ -296,7 +297,13 @@ class EndDaemon(Act):
 
 class KillJail(Act):
     def act(self):
-        self.world.kill([self.world.host.pid_of("bridle-jail")])
+        jail = self.world.host.pid_of("bridle-jail")
+        self.world.kill([jail])
+
+        def is_another():
+            self.world.mind_supervisor()
+            return int(pathlib.Path(ROOT, "run/jail.pid").read_text("ascii")) != jail
+        wait_for(is_another, 30, "another jail runs")
 
 
 class KillAttendants(Act):
@@ -390,8 +397,8 @@ class Import(Act):
     def before(self):
         self.path = f"{ROOT}/disk.raw"
         pathlib.Path(self.path).write_bytes(self.FILE)
-        if not self.kept:
-            return
+
+    def leave_kept(self):
         uploads = pathlib.Path(ROOT, "volumes/uploads")
         digest = hashlib.sha256(self.FILE).hexdigest()
         file = uploads / hashlib.sha256(f"crash\n{digest}".encode()).hexdigest()[:40]
@@ -399,10 +406,13 @@ class Import(Act):
         os.chown(file, uploads.stat().st_uid, uploads.stat().st_gid)
 
     def act(self):
+        if self.kept:
+            self.leave_kept()
         deadline = time.monotonic() + 90
         while time.monotonic() < deadline:
             self.world.mind_supervisor()
-            done = self.world.host.run("image", "import", self.path, "--name", "disk", "--no-progress", check=False)
+            done = self.world.host.run("image", "import", self.path, "--name", "disk",
+                                       "--format", "raw", "--no-progress", check=False)
             try:
                 image = self.world.host.get("image", "disk")
             except Failed:
