@@ -531,7 +531,7 @@ class Turns : public World {
     object.kind = Kind::host;
     object.metadata.name = "alpha";
     object.spec = {{"guests", guests}};
-    tell(StoreChanged{{{++revision_, "/spec/host/alpha", model::encode_spec(object)}}});
+    change(object);
   }
   std::string reason_of(const std::string& name) {
     return model::machine_status(

@@ -215,7 +215,7 @@ json::object to_json(const MachineSpec& spec) {
   out["power"] = name(spec.power);
   put(out, "image", spec.image);
   if (spec.boot != Boot::kernel) out["boot"] = words::boot[static_cast<size_t>(spec.boot)];
-  if (spec.firmware != Firmware::bios) out["firmware"] = name(spec.firmware);
+  out["firmware"] = name(spec.firmware);
   out["cpus"] = spec.cpus;
   out["memory"] = bytes_text(spec.memory);
   if (spec.memory_target != 0) out["memoryTarget"] = bytes_text(spec.memory_target);

@@ -433,6 +433,11 @@ void boots_from_something(const MachineSpec& spec, Violations& violations) {
     violations.add("spec.kernelArguments", "expected none with spec.boot disk");
   if (spec.boot == Boot::kernel && spec.firmware == Firmware::uefi_secure)
     violations.add("spec.boot", "expected disk with spec.firmware uefi-secure");
+  const bool scsi = !spec.disks.empty() && spec.disks[0].model == DiskModel::scsi;
+  if (spec.boot == Boot::disk && spec.firmware != Firmware::bios && scsi)
+    violations.add(path_to_key(path_to_index("spec.disks", 0), "model"),
+                   "expected virtio or sata for the disk that UEFI boots: OVMF has no driver for "
+                   "the SAS controller behind scsi (BIOS has; other disks may be scsi)");
 }
 
 void rules(const json::object& object, Violations& violations) {

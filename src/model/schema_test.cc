@@ -60,6 +60,9 @@ TEST(Schema, ViolationsSayWhereWhatWasExpectedAndWhatWasFound) {
       {"  boot: disk\n", "4:1: spec.disks: expected at least one disk to boot from\n"},
       {"  firmware: uefi-secure\n",
        "4:1: spec.boot: expected disk with spec.firmware uefi-secure\n"},
+      {"  boot: disk\n  firmware: uefi\n  disks: [{name: a, volume: v, model: scsi}]\n",
+       "8:35: spec.disks[0].model: expected virtio or sata for the disk that UEFI boots: OVMF has "
+       "no driver for the SAS controller behind scsi (BIOS has; other disks may be scsi)\n"},
       {"  memory: 64MiB\n  memoryTarget: 65MiB\n",
        "7:3: spec.memoryTarget: expected at most spec.memory\n"},
       {"  resources: {cpu: {reservation: 2, limit: 500m}}\n",

@@ -93,8 +93,13 @@ class Firmware(unittest.TestCase):
         self.assertIn("0x100e", self.guest("sh", "-c", "cat /sys/bus/pci/devices/*/device"),
                       "the guest sees an e1000")
 
-    def test_uefi_from_scsi(self):
-        self.boot(hybrid_disk(self.folder), "scsi", firmware="uefi")
+    def test_uefi_from_sata(self):
+        disks = [{"name": "root", "volume": self.name, "model": "scsi"}]
+        refused = HOST.run("apply", "-f", "-", check=False, input=host.json_documents(
+            [HOST.machine(self.name, boot="disk", firmware="uefi", disks=disks)]))
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("no driver", refused.stderr)
+        self.boot(hybrid_disk(self.folder), "sata", firmware="uefi")
         self.assertIn("efi", self.guest("ls", "/sys/firmware"))
         variables = self.variables()
         self.assertEqual(os.stat(variables).st_mode & 0o777, 0o600)

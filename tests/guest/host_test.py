@@ -25,10 +25,10 @@ class Order(unittest.TestCase):
         self.host.end()
 
     def start(self, *flags):
-        log = open(f"{ROOT}/supervise.log", "ab")
-        self.supervisor = subprocess.Popen([host.BIN / "bridle-supervise", "--root", ROOT, *flags],
-                                           stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                           start_new_session=True)
+        with open(f"{ROOT}/supervise.log", "ab") as log:
+            self.supervisor = subprocess.Popen(
+                [host.BIN / "bridle-supervise", "--root", ROOT, *flags], stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, start_new_session=True)
         self.host.wait_up()
 
     def reasons(self, name):
@@ -54,7 +54,7 @@ class Order(unittest.TestCase):
             self.host.wait_ready(name)
 
         self.host.run("host", "drain", timeout=200)
-        self.assertEqual(host.qemu_processes(ROOT), {})
+        self.assertEqual(host.qemu_processes(ROOT), {}, [m["status"] for m in self.host.list("machine")])
         self.assertLess(self.last("app", "HostDraining"), self.last("db", "HostDraining"))
         self.assertEqual(self.host.get("machine", "db")["status"]["lastExit"], "exit 0", "powered off, not killed")
         bridled = self.host.pid_of("bridled")

@@ -265,10 +265,12 @@ TEST(MachineLive, QemuTakesTheArgumentsAndDevicesAreWhereTheyWerePinned) {
   EXPECT_EQ(writable, 3u);  // file, qcow2 and throttle of the root disk
 }
 
-// What the guest says on its serial line until it says `text`, or falls silent for good.
+// What the guest says on its serial line until it says `text`, or for three minutes.
 std::string console_until(const Fd& serial, const std::string& text) {
+  SystemClock clock;
+  const Tick deadline = clock.now() + 180s;
   std::string said;
-  for (int i = 0; i < 120 && said.find(text) == std::string::npos; ++i) {
+  while (said.find(text) == std::string::npos && clock.now() < deadline) {
     pollfd wait{serial.get(), POLLIN, 0};
     if (::poll(&wait, 1, 1000) <= 0) continue;
     char bytes[4096];
@@ -303,11 +305,11 @@ TEST(MachineLive, BootsFromADiskOfEveryModelUnderBios) {
   }
 }
 
-TEST(MachineLive, BootsFromADiskOfEveryModelUnderUefi) {
+// OVMF has no driver for the SAS controller: the schema refuses scsi for the disk it boots.
+TEST(MachineLive, BootsFromADiskUnderUefi) {
   Folder folder;
   make_bootable(folder);
-  for (const auto model :
-       {model::DiskModel::virtio, model::DiskModel::sata, model::DiskModel::scsi}) {
+  for (const auto model : {model::DiskModel::virtio, model::DiskModel::sata}) {
     const auto said = said_of(folder, boot_plan(folder, model::Firmware::uefi, model), "-ok efi");
     EXPECT_NE(said.find("bridle-boot-ok efi"), std::string::npos) << said;
   }
