@@ -53,7 +53,7 @@ declared. Every act is in a signed ledger that anyone can verify.
 Start a small lab with: bridle up")
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "qemu-system-x86 (>= 1:10), qemu-utils (>= 1:10), xorriso, zstd, e2fsprogs, kmod, procps")
-set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "ovmf, python3, bash-completion")
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "ovmf, swtpm, python3, bash-completion")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${packaging}/debian/postinst ${packaging}/debian/prerm
   ${packaging}/debian/postrm)

@@ -197,6 +197,29 @@ TEST(Console, UpgradesOnly) {
       400);
 }
 
+TEST(Display, IsAStreamAfterAnUpgradeOrAPicture) {
+  World world;
+  have_machine(world, "running", "running");
+  const std::string vnc = std::string(web) + "/vnc", screen = std::string(web) + "/screen";
+  const Fields why = {{"x-bridle-reason", "ticket 8"}};
+  Fields upgrade = why;
+  upgrade.insert(upgrade.end(), {{"connection", "Upgrade"}, {"upgrade", "bridle-stream"}});
+  EXPECT_EQ(world.ask(World::root, "GET", vnc, {}, why).status, 426);
+  EXPECT_EQ(world.ask(World::root, "GET", vnc, {}, upgrade).status, 409);
+  EXPECT_EQ(world.ask(World::root, "GET", screen, {}, why).status, 409);
+  auto pair = wire::socket_pair(SOCK_STREAM);
+  world.backend.display = std::move(pair->first);
+  world.backend.picture = "a picture";
+  EXPECT_EQ(world.ask(World::root, "GET", vnc, {}, upgrade).status, 101);
+  EXPECT_EQ(world.backend.acts.back().verb, "vnc");
+  const auto picture = world.ask(World::root, "GET", screen, {}, why);
+  EXPECT_EQ(picture.status, 200);
+  EXPECT_EQ(picture.response.body, "a picture");
+  EXPECT_EQ(picture.response.content_type, "image/png");
+  EXPECT_EQ(world.backend.acts.back().verb, "screen");
+  EXPECT_EQ(world.backend.acts.back().reason, "ticket 8");
+}
+
 TEST(Agent, PassesCheckedRequests) {
   World world;
   have_machine(world, "running", "running");

@@ -124,6 +124,12 @@ class Backend {
   virtual void open_console(Act act, const model::Object& machine, uint32_t scrollback,
                             Done<Fd> done) = 0;
 
+  // A stream socket to the machine's screen, which speaks RFB (VNC) with nothing left to
+  // authenticate. Intent and outcome go to the ledger. Code::conflict: not running, or no screen.
+  virtual void open_display(Act act, const model::Object& machine, Done<Fd> done) = 0;
+  // The screen as PNG; likewise.
+  virtual void take_screen(Act act, const model::Object& machine, Done<std::string> done) = 0;
+
   // A stream socket (non-blocking) to whom the file of this image's import goes, as
   // image/import_steps.h says. Intent and outcome go to the ledger. Code::conflict: no import of
   // it waits for a file.

@@ -208,7 +208,7 @@ std::string body_of(const Route& route, const std::string& object) {
 
 Fields headers_of(const Route& route) {
   Fields out = {{"x-bridle-reason", "the matrix"}};
-  if (route.id == "openConsole" || route.id == "uploadImage") {
+  if (route.id == "openConsole" || route.id == "uploadImage" || route.id == "openDisplay") {
     out.emplace_back("connection", "upgrade");
     out.emplace_back("upgrade", "bridle-stream");
   }
@@ -229,6 +229,9 @@ Got ask(const Route& route, const std::string& name, Source way, const std::stri
   auto pair = wire::socket_pair(SOCK_STREAM);
   (route.id == "uploadImage" ? world.backend.upload : world.backend.console) =
       std::move(pair->first);
+  auto screen = wire::socket_pair(SOCK_STREAM);
+  world.backend.display = std::move(screen->first);
+  world.backend.picture = "a picture";
   // Roles and credentials are read once, by whoever comes first.
   world.ask(World::root, "GET", "/version");
   world.ask(caller, "GET", "/version");

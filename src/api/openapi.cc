@@ -46,6 +46,10 @@ json::object success(const Route& route, int status) {
     out["content"] = {{"text/plain", {{"schema", {{"type", "string"}}}}}};
     return out;
   }
+  if (route.answer_schema == "Picture") {
+    out["content"] = {{"image/png", {{"schema", {{"type", "string"}, {"format", "binary"}}}}}};
+    return out;
+  }
   out["content"] = json_content(route.answer_schema.empty() ? json::object{{"type", "object"}}
                                                             : reference(route.answer_schema));
   return out;

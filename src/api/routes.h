@@ -14,7 +14,8 @@ std::vector<Route> object_routes();     // list, get, apply, delete of every kin
 std::vector<Route> machine_routes();    // actions of machines
 std::vector<Route> operation_routes();  // image builds; cancelling
 std::vector<Route> console_routes();
-std::vector<Route> upload_routes();  // of images
+std::vector<Route> display_routes();  // vnc, screen
+std::vector<Route> upload_routes();   // of images
 std::vector<Route> agent_routes();
 std::vector<Route> watch_routes();
 std::vector<Route> ledger_routes();

@@ -93,6 +93,16 @@ class FakeBackend final : public Backend {
     if (console) return done(std::move(console));
     done(Error(Code::conflict, "the machine is not running"));
   }
+  void open_display(Act act, const model::Object&, Done<Fd> done) override {
+    acts.push_back(act);
+    if (display) return done(std::move(display));
+    done(Error(Code::conflict, "QEMU shows no screen"));
+  }
+  void take_screen(Act act, const model::Object&, Done<std::string> done) override {
+    acts.push_back(act);
+    if (picture.empty()) return done(Error(Code::conflict, "QEMU shows no screen"));
+    done(picture);
+  }
   void open_upload(Act act, const model::Object&, Done<Fd> done) override {
     acts.push_back(act);
     if (upload) return done(std::move(upload));
@@ -131,7 +141,8 @@ class FakeBackend final : public Backend {
   std::optional<Error> mutation_error, admission_error;
   std::function<Status(const model::Object&)> admission;
   std::function<void()> before_commit;  // once: another writer comes first
-  Fd console, upload;
+  Fd console, upload, display;
+  std::string picture;
   uint32_t scrollback_asked = 0;
   UsageReport usage_report;
 

@@ -34,6 +34,9 @@ class Layout {
   std::string volumes() const { return root_ + "/volumes"; }
   // Files that callers send (docs/import.md): bridled's own, below its own folder.
   std::string uploads() const { return volumes() + "/uploads"; }
+  // What virtual TPMs keep: one folder a machine, its TPM's own uid's. The jail makes and removes.
+  std::string tpm() const { return root_ + "/tpm"; }
+  std::string tpm(const Uuid& uuid) const { return tpm() + "/" + uuid.text(); }
   std::string cache() const { return root_ + "/cache"; }
   std::string run() const { return root_ + "/run"; }
   std::string jail_socket() const { return run() + "/jail.sock"; }
@@ -49,6 +52,7 @@ class Layout {
   // REQUIRES: 1 <= slot <= max_slot.
   uid_t guest_uid(uint32_t slot) const { return uid_base_ + 16 + 2 * slot; }
   uid_t attendant_uid(uint32_t slot) const { return uid_base_ + 17 + 2 * slot; }
+  uid_t tpm_uid(uint32_t slot) const { return uid_base_ + 16384 + slot; }
   // First of ids_per_namespace ids that the build helper's user namespace maps to 0 and up.
   uid_t namespace_uid() const { return uid_base_ + 65536; }
 

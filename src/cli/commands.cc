@@ -20,6 +20,7 @@ CommandTable all_commands() {
   add_machine_commands(table);
   add_define_commands(table);
   add_console_commands(table);
+  add_display_commands(table);
   add_image_commands(table);
   add_import_commands(table);
   add_volume_commands(table);

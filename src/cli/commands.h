@@ -11,6 +11,7 @@ void add_wait_commands(CommandTable& table);        // wait, delete
 void add_machine_commands(CommandTable& table);     // machine list, start, stop, ...
 void add_define_commands(CommandTable& table);      // machine define
 void add_console_commands(CommandTable& table);     // machine console, exec
+void add_display_commands(CommandTable& table);     // machine screen, vnc
 void add_image_commands(CommandTable& table);       // image build, list, inspect, delete
 void add_import_commands(CommandTable& table);      // image import
 void add_volume_commands(CommandTable& table);      // volume create, list, resize, delete

@@ -135,6 +135,31 @@ void DaemonBackend::open_console(api::Act act, const model::Object& machine, uin
   announced(act, go_on, [done](Error error) { done(std::move(error)); });
 }
 
+void DaemonBackend::open_display(api::Act act, const model::Object& machine, api::Done<Fd> done) {
+  const auto go_on = [this, act, uuid = machine.metadata.uid, done](uint64_t intent) {
+    parts_.guests.open_display(uuid, [this, act, intent, done](Result<Fd> display) {
+      Status status;
+      if (!display.ok()) status = Error(display.error().code(), display.error().message());
+      outcome(act, intent, status);
+      done(std::move(display));
+    });
+  };
+  announced(act, go_on, [done](Error error) { done(std::move(error)); });
+}
+
+void DaemonBackend::take_screen(api::Act act, const model::Object& machine,
+                                api::Done<std::string> done) {
+  const auto go_on = [this, act, uuid = machine.metadata.uid, done](uint64_t intent) {
+    parts_.guests.take_screen(uuid, [this, act, intent, done](Result<std::string> picture) {
+      Status status;
+      if (!picture.ok()) status = Error(picture.error().code(), picture.error().message());
+      outcome(act, intent, status);
+      done(std::move(picture));
+    });
+  };
+  announced(act, go_on, [done](Error error) { done(std::move(error)); });
+}
+
 void DaemonBackend::open_upload(api::Act act, const model::Object& image, api::Done<Fd> done) {
   const auto go_on = [this, act, project = image.metadata.project, name = image.metadata.name,
                       done](uint64_t intent) {

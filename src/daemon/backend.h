@@ -51,6 +51,9 @@ class DaemonBackend final : public api::Backend {
   Status admit(const model::Object& wanted, const model::Object* current) override;
   void open_console(api::Act act, const model::Object& machine, uint32_t scrollback,
                     api::Done<Fd> done) override;
+  void open_display(api::Act act, const model::Object& machine, api::Done<Fd> done) override;
+  void take_screen(api::Act act, const model::Object& machine,
+                   api::Done<std::string> done) override;
   void open_upload(api::Act act, const model::Object& image, api::Done<Fd> done) override;
   void call_agent(api::Act act, const model::Object& machine, boost::json::object request,
                   api::Done<boost::json::object> done) override;

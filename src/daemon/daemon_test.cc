@@ -4,11 +4,14 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include <array>
+
 #include "base/file.h"
 #include "daemon/loop.h"
 #include "daemon/prepared.h"
 #include "daemon/scribe.h"
 #include "daemon/stream_link.h"
+#include "daemon/tpm_key.h"
 #include "daemon/worker.h"
 #include "ledger/memory_ledger.h"
 #include "wire/socket.h"
@@ -146,6 +149,55 @@ TEST_F(Links, WithRetryItFindsAPeerThatComesLaterAndComesBack) {
   loop.run();
   EXPECT_GE(ups, 2);
   EXPECT_EQ(heard, "welcome");
+}
+
+TEST_F(Links, ADescriptorArrivesWithItsBytes) {
+  Loop loop;
+  const std::string path = folder_ + "/peer";
+  const Fd listener = *wire::listen_unix(path, SOCK_STREAM, 0600);
+  auto pair = wire::socket_pair(SOCK_STREAM);
+  ASSERT_TRUE(pair.ok());
+  Fd peer;
+  wire::Packet got;
+  std::array<uint8_t, 64> bytes{};
+  std::unique_ptr<Handle> acceptor, reader;
+  StreamLink* self = nullptr;
+  StreamLink link(
+      loop, path, StreamLink::Retry::no,
+      {[&] { self->send("getfd", std::move(pair->second)); }, [](std::string_view) {}, [] {}});
+  self = &link;
+  acceptor = loop.on_readable(listener.get(), [&] {
+    peer = *wire::accept_unix(listener.get());
+    reader = loop.on_readable(peer.get(), [&] {
+      if (auto packet = wire::receive_packet(peer.get(), bytes); packet.ok())
+        got = *std::move(packet);
+      loop.stop();
+    });
+  });
+  const auto end = loop.after(std::chrono::seconds(20), [&] { loop.stop(); });
+  loop.run();
+  ASSERT_EQ(std::string(bytes.begin(), bytes.begin() + 5), "getfd");
+  ASSERT_EQ(got.descriptors.size(), 1u);
+  ASSERT_TRUE(write_all(got.descriptors[0].get(), "x").ok());
+  char x = 0;
+  EXPECT_EQ(::recv(pair->first.get(), &x, 1, 0), 1);
+}
+
+TEST_F(Links, ATpmHasItsOwnKeyAndAlwaysTheSame) {
+  const Layout layout = *Layout::of(folder_);
+  ASSERT_TRUE(make_folder(layout.state(), 0700).ok());
+  SeededRandom random(5);
+  EXPECT_FALSE(tpm_key(layout, Uuid{{1}}).ok());
+  const auto key_of = [&](const Uuid& uuid) {
+    EXPECT_TRUE(make_tpm_secret(layout, random).ok());
+    const auto key = tpm_key(layout, uuid);
+    EXPECT_TRUE(key.ok());
+    return *read_all(key->get(), 64);
+  };
+  const std::string first = key_of(Uuid{{1}});
+  EXPECT_EQ(first.size(), 32u);
+  EXPECT_EQ(key_of(Uuid{{1}}), first);
+  EXPECT_NE(key_of(Uuid{{2}}), first);
 }
 
 TEST(LaunchPlan, NamesPartsByDigestAndVolumesByFormat) {

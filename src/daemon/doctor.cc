@@ -49,6 +49,13 @@ json::object firmware_check() {
   return check("firmware", true, "BIOS, UEFI, UEFI with Secure Boot", "");
 }
 
+// Needed only by machines with spec.tpm.
+json::object tpm_check() {
+  const bool there = ::access("/usr/bin/swtpm", X_OK) == 0;
+  return check("tpm", true,
+               there ? "TPM 2.0 by swtpm" : "none; for spec.tpm: apt-get install swtpm", "");
+}
+
 }  // namespace
 
 json::object examine(const Layout& layout, const DoctorFacts& facts) {
@@ -64,6 +71,7 @@ json::object examine(const Layout& layout, const DoctorFacts& facts) {
   // TCG is slower, not wrong: said, not failed.
   checks.push_back(check("engine", true, facts.engine + ": " + facts.engine_why, ""));
   checks.push_back(firmware_check());
+  checks.push_back(tpm_check());
   checks.push_back(cgroup_check());
   checks.push_back(disk_check(layout));
   const uint64_t memory = host_memory_bytes();

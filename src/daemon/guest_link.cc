@@ -48,7 +48,7 @@ void GuestLink::carry_out(machine::MonitorAction& action) {
   std::visit(Overload{
                  [&](machine::MonitorSend& send) {
                    BRIDLE_CRASH_POINT("qmp.send");
-                   if (monitor_link_) monitor_link_->send(send.bytes);
+                   if (monitor_link_) monitor_link_->send(send.bytes, std::move(passing_));
                    BRIDLE_CRASH_POINT("qmp.sent");
                  },
                  [&](machine::MonitorUp& up) {
@@ -83,6 +83,13 @@ void GuestLink::command(std::string name, boost::json::object arguments, Monitor
   const uint64_t token = next_token_++;
   commands_.emplace(token, std::move(done));
   feed_monitor(machine::MonitorCommand{token, std::move(name), std::move(arguments), {}});
+}
+
+void GuestLink::hand_over(std::string name, boost::json::object arguments, Fd fd,
+                          MonitorDone done) {
+  passing_ = std::move(fd);
+  command(std::move(name), std::move(arguments), std::move(done));
+  passing_.reset();
 }
 
 void GuestLink::open_agent() {

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/random.h"
 #include "base/result.h"
 #include "daemon/loop.h"
@@ -38,6 +39,8 @@ class GuestLink {
   void attach_monitor(machine::MonitorOptions options);
   bool monitor_attached() const { return monitor_ != nullptr; }
   void command(std::string name, boost::json::object arguments, MonitorDone done);
+  // The same with a descriptor beside it, for QEMU's getfd and add-fd.
+  void hand_over(std::string name, boost::json::object arguments, Fd fd, MonitorDone done);
   void ask_agent(machine::AgentRequest request, AgentDone done);
 
  private:
@@ -59,6 +62,7 @@ class GuestLink {
   std::shared_ptr<machine::Monitor> monitor_;
   std::unique_ptr<Handle> monitor_timer_;
   std::map<uint64_t, MonitorDone> commands_;
+  Fd passing_;  // goes with what the monitor sends next
 
   std::shared_ptr<StreamLink> agent_link_;
   std::shared_ptr<machine::AgentSession> agent_;

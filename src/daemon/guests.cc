@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "daemon/tpm_key.h"
 #include "machine/balloon.h"
 
 namespace bridle::daemon {
@@ -142,6 +143,14 @@ uint64_t bound_of(const fleet::Launch& launch, const std::vector<Fd>& files) {
 
 }  // namespace
 
+// Prepared files are the ones that were checked; others are opened now.
+Result<Fd> Guests::open_need(const machine::FileNeed& need, const Uuid& uuid, Guest& entry) {
+  if (need.use == jail::FileUse::tpm_key) return tpm_key(layout_, uuid);
+  const auto prepared = entry.prepared.files.find(need.path);
+  if (prepared != entry.prepared.files.end()) return prepared->second.duplicate();
+  return open_file(need.path, need.writable ? O_RDWR : O_RDONLY).context(need.what);
+}
+
 Result<jail::Request> Guests::start_request(const fleet::StartGuest& action,
                                             std::vector<Fd>& files) {
   const fleet::Launch& wanted = action.launch;
@@ -154,15 +163,8 @@ Result<jail::Request> Guests::start_request(const fleet::StartGuest& action,
   jail::StartOrder order;
   for (const machine::FileNeed& need : launch.files) {
     order.files.push_back(need.use);
-    const auto prepared = entry.prepared.files.find(need.path);
-    if (prepared != entry.prepared.files.end()) {
-      BRIDLE_TRY(Fd copy, prepared->second.duplicate());
-      files.push_back(std::move(copy));
-      continue;
-    }
-    auto opened = open_file(need.path, need.writable ? O_RDWR : O_RDONLY).context(need.what);
-    if (!opened.ok()) return std::move(opened).error();
-    files.push_back(*std::move(opened));
+    BRIDLE_TRY(Fd file, open_need(need, wanted.id.uuid, entry));
+    files.push_back(std::move(file));
   }
   order.machine = wanted.id;
   order.boot = wanted.boot;
@@ -347,6 +349,15 @@ void Guests::command(fleet::Monitor& action) {
   const auto* name = std::find_if(commands.begin(), commands.end(),
                                   [&](const auto& c) { return c.first == action.verb; });
   link->command(name->second, {}, reply);
+}
+
+void Guests::forget(const Uuid& uuid) {
+  jail_.ask(jail::make_request(jail::Verb::forget, 0, uuid), {},
+            [uuid](Result<jail::Answer> reply) {
+              if (!reply.ok())
+                log::warning("a TPM's state was left behind",
+                             {{"machine", uuid.text()}, {"why", reply.error().message()}});
+            });
 }
 
 void Guests::exited(const jail::Answer& answer) {

@@ -35,6 +35,13 @@ class Guests {
   void forget_prepared(const Uuid& uuid, uint64_t boot);
   // The jail said so, unasked.
   void exited(const jail::Answer& answer);
+  // What the jail keeps for a machine that is deleted goes.
+  void forget(const Uuid& uuid);
+  // A connection to the guest's screen that speaks RFB, nothing left to authenticate.
+  // Code::conflict: it does not run, or has none.
+  void open_display(const Uuid& uuid, std::function<void(Result<Fd>)> done);
+  // The screen as PNG, whole or not at all.
+  void take_screen(const Uuid& uuid, std::function<void(Result<std::string>)> done);
   // Code::unreachable: no such guest, or no agent.
   void ask_agent(const Uuid& uuid, machine::AgentRequest request, GuestLink::AgentDone done);
 
@@ -48,6 +55,8 @@ class Guests {
   void register_hands();
   void list(fleet::ListGuests& action);
   void start(fleet::StartGuest& action);
+  Result<Fd> open_need(const machine::FileNeed& need, const Uuid& uuid, Guest& entry);
+  GuestLink* running_link(const Uuid& uuid);
   Result<jail::Request> start_request(const fleet::StartGuest& action, std::vector<Fd>& files);
   void signal(fleet::SignalGuest& action);
   void set_limits(fleet::SetLimits& action);
@@ -73,6 +82,7 @@ class Guests {
   JailLink& jail_;
   std::function<bool(const Uuid&)> hidden_;
   std::map<Uuid, Guest> guests_;
+  uint64_t next_screen_ = 1;  // names what is handed to QEMU
 };
 
 }  // namespace bridle::daemon

@@ -1,6 +1,7 @@
 #include "daemon/prepared.h"
 
 #include "daemon/firmware.h"
+#include "daemon/tpm_key.h"
 #include "image/seed_iso.h"
 #include "image/take_in.h"
 #include "image/volume.h"
@@ -51,6 +52,7 @@ Result<machine::LaunchPlan> launch_plan(const Layout& layout, const fleet::Launc
     plan.firmware_code = machine::firmware_files(launch.spec.firmware).code;
     plan.firmware_vars = variables_path(layout, launch.id.uuid);
   }
+  if (launch.spec.tpm) plan.tpm_key = tpm_secret_path(layout);
   return plan;
 }
 

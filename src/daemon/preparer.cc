@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "daemon/firmware.h"
+#include "daemon/tpm_key.h"
 #include "image/seed_iso.h"
 #include "image/take_in.h"
 
@@ -66,6 +67,7 @@ void Preparer::drop(const fleet::DropPrepared& action) {
   under_way_.erase(action.uuid);
   guests_.forget_prepared(action.uuid, action.boot);
   if (!action.forever) return;
+  guests_.forget(action.uuid);
   const auto remove = [this, uuid = action.uuid]() -> Status {
     BRIDLE_CHECK(image::delete_seed_iso(layout_, uuid));
     return delete_variables(layout_, uuid);
@@ -87,6 +89,8 @@ Result<Prepared> Preparer::make_ready(const fleet::Launch& launch) {
     BRIDLE_CHECK(open_part(disk.volume.backing, launch, prepared));
   BRIDLE_CHECK(write_seed(launch));
   BRIDLE_CHECK(make_variables(layout_, launch.id.uuid, launch.spec.firmware));
+  SystemRandom random;
+  if (launch.spec.tpm) BRIDLE_CHECK(make_tpm_secret(layout_, random));
   return prepared;
 }
 

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstring>
 
 #include "base/crash_point.h"
 #include "wire/socket.h"
@@ -51,28 +52,58 @@ void StreamLink::read_some() {
   callbacks_.bytes({chunk.data(), static_cast<size_t>(n)});
 }
 
-void StreamLink::send(std::string_view bytes) {
+void StreamLink::send(std::string_view bytes, Fd beside) {
   if (!is_up()) return;
   if (unsent_.size() + bytes.size() > most_unsent) return lost();
   unsent_ += bytes;
+  if (beside) beside_.push_back(std::move(beside));
   write_some();
+}
+
+// What is unsent, and the first descriptor that waits. A descriptor needs bytes of its own to
+// travel with: while several wait, one byte goes with each.
+ssize_t StreamLink::write_once() {
+  if (beside_.empty()) {
+    BRIDLE_CRASH_POINT("stream.send");
+    return ::send(fd_.get(), unsent_.data(), unsent_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  }
+  iovec bytes{unsent_.data(), beside_.size() > 1 ? 1 : unsent_.size()};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  msghdr message{};
+  message.msg_iov = &bytes;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  const int number = beside_.front().get();
+  std::memcpy(CMSG_DATA(header), &number, sizeof number);
+  // No crash point: only a viewer's connection travels so, and it ends with this process.
+  const ssize_t n = ::sendmsg(fd_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (n > 0) beside_.erase(beside_.begin());
+  return n;
 }
 
 void StreamLink::write_some() {
   writable_.reset();
   while (!unsent_.empty()) {
-    BRIDLE_CRASH_POINT("stream.send");
-    const ssize_t n =
-        ::send(fd_.get(), unsent_.data(), unsent_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    const ssize_t n = write_once();
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno == EAGAIN) {
       writable_ = loop_.on_writable(fd_.get(), [this] { write_some(); });
       return;
     }
     // A broken connection is seen by the reader, which tells the owner at a moment of its own.
-    if (n < 0) return unsent_.clear();
+    if (n < 0) return drop_unsent();
     unsent_.erase(0, static_cast<size_t>(n));
   }
+}
+
+void StreamLink::drop_unsent() {
+  unsent_.clear();
+  beside_.clear();
 }
 
 void StreamLink::close() {
@@ -83,7 +114,7 @@ void StreamLink::lost() {
   readable_.reset();
   writable_.reset();
   fd_.reset();
-  unsent_.clear();
+  drop_unsent();
   callbacks_.down();
   tries_ = quick_tries;  // it was there: whoever closes at once is not asked 200 times a second
   if (retry_mode_ == Retry::yes) schedule_retry();

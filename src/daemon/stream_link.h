@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/fd.h"
 #include "daemon/loop.h"
@@ -29,8 +30,10 @@ class StreamLink {
 
   StreamLink(Loop& loop, std::string path, Retry retry, Callbacks callbacks);
 
-  void send(std::string_view bytes);  // dropped while the link is down
-  void close();                       // the peer misbehaved; with Retry::yes it starts over
+  // Dropped while the link is down. `beside`: a descriptor that the peer gets with these bytes, or
+  // with some before them that it has not taken yet.
+  void send(std::string_view bytes, Fd beside = {});
+  void close();  // the peer misbehaved; with Retry::yes it starts over
   bool is_up() const { return fd_.valid(); }
 
  private:
@@ -39,6 +42,8 @@ class StreamLink {
   void failed();
   void read_some();
   void write_some();
+  ssize_t write_once();
+  void drop_unsent();
   void lost();
 
   Loop& loop_;
@@ -48,6 +53,7 @@ class StreamLink {
   Fd fd_;
   unsigned tries_ = 0;
   std::string unsent_;
+  std::vector<Fd> beside_;  // not sent yet; in order, one with each piece of bytes
   std::unique_ptr<Handle> retry_, readable_, writable_;
 };
 

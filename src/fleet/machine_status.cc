@@ -16,7 +16,8 @@ using model::Restart;
 
 // Keys of spec that a running guest cannot take over.
 constexpr std::string_view fixed_at_start[] = {
-    "cpus", "memory", "image", "boot", "kernelArguments", "disks", "interfaces", "seed", "raw"};
+    "cpus",    "memory", "image", "boot", "kernelArguments", "disks", "interfaces",
+    "display", "tpm",    "seed",  "raw"};
 
 uint64_t number(const model::json::object& object, std::string_view key) {
   const model::json::value* value = object.if_contains(key);

@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -228,7 +229,17 @@ class Attendant {
       if (client.mode == Client::Mode::status)
         client.queue.offer(status_line(task_.qemu_pid, status));
     for (auto& [fd, client] : clients_) flush_at_last(client);
+    await_tpm();
     loop_.stop();
+  }
+
+  // It ends when its QEMU has; nobody else would reap it.
+  static void await_tpm() {
+    for (int i = 0; i < 200; ++i) {
+      siginfo_t info{};
+      if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG) != 0) return;  // no child is left
+      if (info.si_pid == 0) ::poll(nullptr, 0, 1);
+    }
   }
 
   static void flush_at_last(Client& client) {

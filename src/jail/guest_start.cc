@@ -18,6 +18,7 @@
 #include "jail/kernel_filter.h"
 #include "jail/new_root.h"
 #include "jail/process.h"
+#include "jail/tpm_start.h"
 #include "wire/socket.h"
 
 namespace bridle::jail {
@@ -53,7 +54,7 @@ std::vector<Placement> placements_of(const GuestLaunch& launch) {
   for (size_t i = 0; i < launch.sockets.interfaces.size(); ++i)
     out.push_back({launch.sockets.interfaces[i].get(), first_interface_fd + static_cast<int>(i)});
   for (size_t i = 0; i < launch.files.size(); ++i)
-    if (launch.uses[i] == FileUse::inherit)
+    if (launch.uses[i] != FileUse::bind)
       out.push_back({launch.files[i].get(), first_file_fd + static_cast<int>(i)});
   return out;
 }
@@ -126,6 +127,17 @@ struct Started {
   Fd pidfd;
 };
 
+// The TPM comes first; QEMU inherits its socket where the key was.
+Status start_companions(const Layout& layout, const Uuid& uuid, GuestLaunch& launch) {
+  for (size_t i = 0; i < launch.files.size(); ++i) {
+    if (launch.uses[i] != FileUse::tpm_key) continue;
+    BRIDLE_TRY(Fd socket,
+               start_tpm(layout, uuid, {launch.slot, launch.files[i], launch.guest_groups}));
+    launch.files[i] = std::move(socket);
+  }
+  return {};
+}
+
 // Starts QEMU and waits until it has been executed.
 Result<Started> start_qemu(const Layout& layout, const std::string& folder, GuestLaunch& launch) {
   BRIDLE_TRY(NewRoot root, take_root(launch));
@@ -197,7 +209,12 @@ Status settle(const std::vector<Fd>& groups) {
   Result<Started> started = Error(Code::internal, "not started");
   const std::string folder = layout.guest(uuid);
   if (const Status settled = settle(launch.attendant_groups); settled.ok()) {
-    started = start_qemu(layout, folder, launch);
+    const Status companions = start_companions(layout, uuid, launch);
+    if (companions.ok()) {
+      started = start_qemu(layout, folder, launch);
+    } else {
+      started = companions.error();
+    }
   } else {
     started = settled.error();
   }

@@ -176,13 +176,22 @@ Status Guests::release(const Request& request, Reply& reply) {
     return Error(Code::conflict, "this guest still runs: stop it before its release");
   describe(guest, reply);
   reply.state = GuestState::none;
+  await_end(guest);
   end_attendant(guest);
+  end_members(guest.record.uuid);
   const std::string uuid = guest.record.uuid.text();
   BRIDLE_CHECK(cgroups_.remove(uuid));
   BRIDLE_CHECK(remove_tree(layout_.guest(guest.record.uuid)));
   stop_watching(guest);
   guests_.erase(guest.record.uuid);
   return {};
+}
+
+Status Guests::forget(const Request& request) {
+  const Uuid uuid = uuid_of(request);
+  if (guests_.contains(uuid))
+    return Error(Code::conflict, "guest " + uuid.text() + " is known: stop and release it first");
+  return remove_tree(layout_.tpm(uuid));
 }
 
 // ---- start
@@ -468,6 +477,15 @@ void Guests::end_attendant(Guest& guest) {
 }
 
 // REQUIRES: nobody wants these processes; ends every one in the guest's groups.
+// A TPM ends by itself once its QEMU has, and may have something left to write; then their
+// attendant reaps it, and ends.
+void Guests::await_end(const Guest& guest) {
+  const std::string group = guest.record.uuid.text();
+  for (int i = 0; i < 200 && !cgroups_.members(group).empty(); ++i) ::usleep(500);
+  for (int i = 0; i < 40 && guest.attendant && !has_ended(guest.attendant.get()); ++i)
+    ::usleep(500);
+}
+
 void Guests::end_members(const Uuid& uuid) {
   for (int i = 0; i < 400; ++i) {
     const auto members = cgroups_.members(uuid.text());

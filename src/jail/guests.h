@@ -45,6 +45,8 @@ class Guests {
   Status place(const Request& request, Reply& reply);
   Status grow(const Request& request, Reply& reply);
   Status usage(const Request& request, Reply& reply);
+  // Code::conflict while the guest is known.
+  Status forget(const Request& request);
   std::vector<Reply> list(uint64_t id) const;
   size_t count() const { return guests_.size(); }
 
@@ -85,6 +87,7 @@ class Guests {
   void stop_watching(Guest& guest);
   void end_attendant(Guest& guest);
   void end_members(const Uuid& uuid);
+  void await_end(const Guest& guest);
   void describe(const Guest& guest, Reply& reply) const;
 
   Loop& loop_;

@@ -143,6 +143,7 @@ void Jail::serve(uint64_t number, const Request& request, std::vector<Fd> descri
       {Verb::place, [&] { return guests_.place(request, reply); }},
       {Verb::grow, [&] { return guests_.grow(request, reply); }},
       {Verb::usage, [&] { return guests_.usage(request, reply); }},
+      {Verb::forget, [&] { return guests_.forget(request); }},
       {Verb::helper, [&] { return helpers_.run(request, std::move(descriptors), number, reply); }},
   };
   if (status.ok())

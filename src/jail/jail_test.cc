@@ -57,14 +57,16 @@ TEST(Validate, RefusesEachBrokenRule) {
   EXPECT_TRUE(refused([](Request& r) { r.magic = 0; }));
   EXPECT_TRUE(refused([](Request& r) { r.version = 2; }));
   EXPECT_TRUE(refused([](Request& r) { r.verb = static_cast<Verb>(0); }));
-  EXPECT_TRUE(refused([](Request& r) { r.verb = static_cast<Verb>(11); }));
+  EXPECT_TRUE(refused([](Request& r) { r.verb = static_cast<Verb>(13); }));
   EXPECT_TRUE(refused([](Request& r) { r.verb = Verb::exited; }, 0));
   EXPECT_TRUE(refused([](Request& r) { r.slot = 0; }));
   EXPECT_TRUE(refused([](Request& r) { r.slot = 4001; }));
   EXPECT_TRUE(refused([](Request& r) { r.interface_count = max_interfaces + 1; }));
   EXPECT_TRUE(refused([](Request& r) { r.file_count = max_files + 1; }));
   EXPECT_TRUE(refused([](Request& r) { r.file_count = 1; }));
-  EXPECT_TRUE(refused([](Request& r) { r.files[0] = static_cast<FileUse>(3); }));
+  EXPECT_TRUE(refused([](Request& r) { r.files[0] = static_cast<FileUse>(4); }));
+  EXPECT_FALSE(refused([](Request& r) { r.files[0] = FileUse::tpm_key; }));
+  EXPECT_TRUE(refused([](Request& r) { r.files[0] = r.files[1] = FileUse::tpm_key; }));
   EXPECT_TRUE(refused([](Request& r) { r.files[5] = FileUse::bind; }));
   EXPECT_TRUE(refused([](Request& r) { r.use_kvm = 2; }));
   EXPECT_TRUE(refused([](Request& r) { r.reserved[367] = 1; }));

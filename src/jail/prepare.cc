@@ -71,6 +71,7 @@ Status prepare_root(const Layout& layout) {
       {layout.parts(), 0755, images, images},
       {layout.volumes(), 0700, daemon, daemon},
       {layout.volumes() + "/seeds", 0700, daemon, daemon},
+      {layout.tpm(), 0711, 0, 0},
       {layout.cache(), 0755, fetch, fetch},
       {layout.run(), 01775, 0, daemon},
       {layout.guests(), 0755, 0, 0},

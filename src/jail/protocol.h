@@ -12,6 +12,9 @@
 //   [1 .. ]        `file_count` files, each with a FileUse in `files`:
 //     inherit      QEMU inherits it as descriptor 20 + i (for -add-fd fd=20+i,set=i …)
 //     bind         visible read-only in QEMU's root as /g/i (kernel, initrd)
+//     tpm_key      the guest has a TPM: swtpm is started beside QEMU and reads from here the 32
+//                  bytes that encrypt what it keeps in ROOT/tpm/UUID; QEMU inherits a socket to it
+//                  as descriptor 20 + i. At most one
 // The jail itself adds, listening, as QEMU's descriptors (see GuestFd): monitor, serial, agent; and
 // one unix datagram socket for each interface.
 #pragma once
@@ -39,6 +42,7 @@ enum class Verb : uint16_t {
   exited = 9,  // unasked: a guest's QEMU or a helper ended, with `exit_status`
   usage = 10,  // -> Usage of one guest
   grow = 11,   // raises `file_size` of a running guest's QEMU: before a disk of its grows
+  forget = 12,  // remove what the jail keeps for a machine that is deleted: its TPM's state
 };
 
 enum class HelperKind : uint16_t {
@@ -48,7 +52,7 @@ enum class HelperKind : uint16_t {
   convert = 4,  // no network, no folder of ROOT, a uid of its own: only the descriptors given
 };
 
-enum class FileUse : uint8_t { unused = 0, inherit = 1, bind = 2 };
+enum class FileUse : uint8_t { unused = 0, inherit = 1, bind = 2, tpm_key = 3 };
 
 // Descriptors that QEMU finds open.
 enum GuestFd : int {

@@ -49,12 +49,14 @@ Status check_grow(const Request& request, size_t count) {
 }
 
 // files[0 .. file_count) are named uses, the rest unused; descriptors are the memfd and the files.
-Status check_files(const Request& request, size_t count) {
+Status check_files(const Request& request, size_t count, size_t most_tpm_keys) {
   if (request.file_count > max_files)
     return invalid("file_count is over " + std::to_string(max_files));
+  size_t tpm_keys = 0;
   for (unsigned i = 0; i < max_files; ++i) {
     const FileUse use = request.files[i];
-    const bool named = use == FileUse::inherit || use == FileUse::bind;
+    const bool tpm = use == FileUse::tpm_key && ++tpm_keys <= most_tpm_keys;
+    const bool named = use == FileUse::inherit || use == FileUse::bind || tpm;
     if (i < request.file_count ? !named : use != FileUse::unused)
       return invalid("files[" + std::to_string(i) + "] has a use that does not fit file_count");
   }
@@ -66,7 +68,7 @@ Status check_files(const Request& request, size_t count) {
 
 Status check_start(const Request& request, size_t count) {
   BRIDLE_CHECK(check_limits(request, count));
-  BRIDLE_CHECK(check_files(request, count));
+  BRIDLE_CHECK(check_files(request, count, 1));
   if (request.slot < 1 || request.slot > Layout::max_slot)
     return invalid("slot must be 1 .. " + std::to_string(Layout::max_slot));
   if (request.interface_count > max_interfaces)
@@ -77,7 +79,7 @@ Status check_start(const Request& request, size_t count) {
 
 Status check_helper(const Request& request, size_t count) {
   BRIDLE_CHECK(check_uuid(request, count));
-  BRIDLE_CHECK(check_files(request, count));
+  BRIDLE_CHECK(check_files(request, count, 0));
   const auto kind = static_cast<uint16_t>(request.helper);
   if (kind < static_cast<uint16_t>(HelperKind::fetch) ||
       kind > static_cast<uint16_t>(HelperKind::convert))
@@ -92,7 +94,7 @@ struct Rule {
   Status (*check)(const Request&, size_t);
 };
 
-constexpr std::array<Rule, 11> rules{{
+constexpr std::array<Rule, 12> rules{{
     {Verb::hello, "hello", false, check_nothing},
     {Verb::start, "start", true, check_start},
     {Verb::signal, "signal", false, check_signal},
@@ -104,6 +106,7 @@ constexpr std::array<Rule, 11> rules{{
     {Verb::exited, "exited", false, nullptr},  // the jail's own word
     {Verb::usage, "usage", false, check_uuid},
     {Verb::grow, "grow", false, check_grow},
+    {Verb::forget, "forget", false, check_uuid},
 }};
 
 const Rule* rule_of(Verb verb) {

@@ -316,6 +316,29 @@ Status add_firmware(Builder& b) {
   return {};
 }
 
+// The screen has no socket that anybody could connect to: who may see it is handed to QEMU's VNC
+// server, one connection at a time (QMP's add_client).
+Status add_display(Builder& b) {
+  if (b.plan.spec.display == model::Display::none) return {};
+  BRIDLE_TRY(const json::object vga, b.pci_device("VGA", "display", display_device));
+  b.add("-device", vga);
+  b.add("-vnc", std::string("none"));
+  return {};
+}
+
+// A process of its own (the jail's) emulates it; QEMU inherits the socket to it.
+Status add_tpm(Builder& b) {
+  if (b.plan.spec.tpm != !b.plan.tpm_key.empty())
+    return Error(Code::internal, "the plan's TPM is not that of the spec");
+  if (!b.plan.spec.tpm) return {};
+  BRIDLE_TRY(const size_t i, b.file(b.plan.tpm_key, FileUse::tpm_key, false, "TPM key"));
+  const std::string fd = std::to_string(jail::first_file_fd + static_cast<int>(i));
+  b.add("-chardev", "socket,id=tpm,fd=" + fd);
+  b.add("-tpmdev", std::string("emulator,id=tpm0,chardev=tpm"));
+  b.add("-device", json::object{{"driver", "tpm-crb"}, {"tpmdev", "tpm0"}});
+  return {};
+}
+
 // no_timer_check: a virtual CPU of TCG that a busy host leaves waiting takes its timer for broken,
 // and the kernel panics. Under KVM it knows that it is a guest and leaves the check out by itself.
 std::string kernel_arguments(const LaunchPlan& plan) {
@@ -374,6 +397,8 @@ Result<Launch> launch(const LaunchPlan& plan) {
   BRIDLE_CHECK(add_interfaces(b));
   BRIDLE_CHECK(add_disks(b));
   BRIDLE_CHECK(add_seed(b));
+  BRIDLE_CHECK(add_display(b));
+  BRIDLE_CHECK(add_tpm(b));
   const auto& raw = plan.spec.raw.qemu_arguments;
   b.out.argv.insert(b.out.argv.end(), raw.begin(), raw.end());
   BRIDLE_CHECK(check_arguments(b.out.argv));

@@ -4,7 +4,8 @@
 //
 // Files never appear by path in the arguments: QEMU lives in a root of its own. The i-th of
 // Launch::files becomes either descriptor 20 + i (FileUse::inherit; a blockdev on /dev/fdset/i) or
-// the read-only file /g/i (FileUse::bind; kernel and initrd), as jail/protocol.h says. The rim
+// the read-only file /g/i (FileUse::bind; kernel and initrd), as jail/protocol.h says. For
+// FileUse::tpm_key the rim sends a descriptor of the key, and QEMU gets its TPM's socket. The rim
 // opens each `path` (O_RDWR where `writable`, else O_RDONLY) and sends the descriptors in order.
 //
 // The guest starts stopped (-S): machine/monitor.h sets its links down and lets it go, in one write
@@ -57,6 +58,7 @@ struct LaunchPlan {
   std::string seed_iso;          // path; empty: none
   std::string firmware_code;     // path; empty: BIOS
   std::string firmware_vars;     // path of the machine's own variables; with firmware_code only
+  std::string tpm_key;           // path of what the TPM's key is derived from; with spec.tpm only
 };
 
 struct FileNeed {

@@ -67,6 +67,14 @@ LaunchPlan secure_plan() {
   return plan;
 }
 
+LaunchPlan desktop_plan() {
+  LaunchPlan plan = full_plan();
+  plan.spec.display = model::Display::vga;
+  plan.spec.tpm = true;
+  plan.tpm_key = "/var/lib/bridle/state/tpm.key";
+  return plan;
+}
+
 Result<Launch> launched(LaunchPlan plan) {
   BRIDLE_TRY(plan.pinned, pin(plan.uuid, plan.spec, {}));
   return launch(plan);
@@ -76,7 +84,9 @@ std::string text_of(const Launch& launch) {
   std::string text;
   for (const auto& argument : launch.argv) text += argument + "\n";
   for (const auto& file : launch.files)
-    text += std::string(file.use == FileUse::bind ? "bind " : "inherit ") +
+    text += std::string(file.use == FileUse::bind      ? "bind "
+                        : file.use == FileUse::tpm_key ? "tpm-key "
+                                                       : "inherit ") +
             (file.writable ? "rw " : "ro ") + file.path + " (" + file.what + ")\n";
   text += "interfaces " + std::to_string(launch.interface_count) + "\n";
   return text;
@@ -99,6 +109,30 @@ TEST(Arguments, FullIsGolden) { compare_with_golden("full", full_plan()); }
 TEST(Arguments, DiskBootIsGolden) { compare_with_golden("disk-boot", disk_boot_plan()); }
 
 TEST(Arguments, SecureBootIsGolden) { compare_with_golden("secure-boot", secure_plan()); }
+
+TEST(Arguments, DesktopIsGolden) { compare_with_golden("desktop", desktop_plan()); }
+
+TEST(Arguments, TheTpmIsOfTheSpecAndTheScreenListensNowhere) {
+  const auto made = launched(desktop_plan());
+  ASSERT_TRUE(made.ok()) << made.error().message();
+  const size_t last = made->files.size() - 1;
+  EXPECT_EQ(made->files[last].use, FileUse::tpm_key);
+  const auto after = [&](const std::string& option) {
+    const auto at = std::find(made->argv.begin(), made->argv.end(), option);
+    return at == made->argv.end() ? std::string() : *(at + 1);
+  };
+  EXPECT_EQ(after("-vnc"), "none");
+  EXPECT_EQ(after("-tpmdev"), "emulator,id=tpm0,chardev=tpm");
+  const std::string socket =
+      "socket,id=tpm,fd=" + std::to_string(jail::first_file_fd + static_cast<int>(last));
+  EXPECT_NE(std::find(made->argv.begin(), made->argv.end(), socket), made->argv.end());
+  LaunchPlan plan = desktop_plan();
+  plan.tpm_key.clear();
+  EXPECT_EQ(launched(plan).error().code(), Code::internal);
+  plan = full_plan();
+  plan.tpm_key = "/var/lib/bridle/state/tpm.key";
+  EXPECT_EQ(launched(plan).error().code(), Code::internal);
+}
 
 TEST(Arguments, FirmwareIsOfTheSpecAndOnlyItsVariablesAreWritten) {
   const auto made = launched(secure_plan());

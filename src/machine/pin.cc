@@ -132,6 +132,7 @@ Result<Pinned> pin(const Uuid& uuid, const model::MachineSpec& spec, const Pinne
   for (const auto& interface : spec.interfaces)
     interfaces.push_back(interface_device(interface.name));
   for (const auto& disk : spec.disks) disks.push_back(disk_device(disk.name));
+  if (spec.display == model::Display::vga) disks.emplace_back(display_device);
   BRIDLE_CHECK(place(interfaces, interface_slots, previous, out));
   BRIDLE_CHECK(place(disks, is_q35(out.machine_type) ? q35_disk_slots : disk_slots, previous, out));
   BRIDLE_CHECK(pin_macs(uuid, spec, previous, out));

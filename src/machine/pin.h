@@ -13,7 +13,8 @@
 //     0 host bridge   1 ISA, IDE, ACPI   2 virtio-serial   3 rng   4 balloon   5 seed
 //     6 - 13 interfaces (8)              14 - 31 disks (18; 14 - 30 on q35, whose chipset has 31)
 //
-//   A disk that is not virtio has a controller of its own in its slot.
+//   A disk that is not virtio has a controller of its own in its slot. A display is placed as a
+//   disk is, after them.
 //
 // - MAC addresses: the interface's own `mac` if it names one, else 52: followed by 40 bits of
 //   SHA-256 over (uuid, interface name): 0x52 has the locally administered bit and not the
@@ -41,6 +42,7 @@ constexpr std::string_view serial_device = "serial";
 constexpr std::string_view rng_device = "rng";
 constexpr std::string_view balloon_device = "balloon";
 constexpr std::string_view seed_device = "seed";
+constexpr std::string_view display_device = "display";
 std::string disk_device(std::string_view disk);            // "disk/root"
 std::string interface_device(std::string_view interface);  // "interface/net0"
 

@@ -45,6 +45,19 @@ TEST(Pin, GivesEveryDeviceASlotOfItsOwn) {
   EXPECT_EQ(slot(*pinned, "disk/root"), 14u);
 }
 
+TEST(Pin, ADisplayComesAfterTheDisksAndStays) {
+  model::MachineSpec spec = spec_with({"root"}, {});
+  spec.display = model::Display::vga;
+  const auto first = pin(uuid_of(3), spec, {});
+  ASSERT_TRUE(first.ok());
+  EXPECT_EQ(slot(*first, "display"), 15u);
+  spec.disks.push_back({"data", "data", false});
+  const auto second = pin(uuid_of(3), spec, *first);
+  ASSERT_TRUE(second.ok());
+  EXPECT_EQ(slot(*second, "display"), 15u);
+  EXPECT_EQ(slot(*second, "disk/data"), 16u);
+}
+
 TEST(Pin, DevicesKeepTheirSlotsWhenOthersComeAndGo) {
   const Uuid uuid = uuid_of(2);
   const auto first = pin(uuid, spec_with({"root", "data"}, {"net0", "net1"}), {});

@@ -201,6 +201,8 @@ Result<MachineSpec> machine_spec(const json::object& object) {
   read.text("kernelArguments", spec.kernel_arguments);
   read_devices(read, spec);
   read.object("resources", [&](Reader& resources) { read_resources(resources, spec); });
+  read.choice("display", words::display, spec.display);
+  read.flag("tpm", spec.tpm);
   read.object("seed", [&](Reader& seed) { read_seed(seed, spec.seed.emplace()); });
   read.object("raw", [&](Reader& raw) {
     raw.texts("qemuArguments", spec.raw.qemu_arguments);
@@ -230,6 +232,8 @@ json::object to_json(const MachineSpec& spec) {
   put(out, "disks", write_disks(spec.disks));
   put(out, "interfaces", write_interfaces(spec.interfaces));
   put(out, "resources", write_resources(spec));
+  if (spec.display != Display::none) out["display"] = "vga";
+  if (spec.tpm) out["tpm"] = true;
   if (spec.seed) out["seed"] = write_seed(*spec.seed);
   json::object raw;
   put(raw, "qemuArguments", spec.raw.qemu_arguments);

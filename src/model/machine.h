@@ -18,6 +18,7 @@ enum class Firmware { bios, uefi, uefi_secure };
 // What the guest sees a disk behind: sata an AHCI controller, scsi an LSI SAS1068.
 enum class DiskModel { virtio, sata, scsi };
 enum class InterfaceModel { virtio, e1000 };
+enum class Display { none, vga };
 
 // CPU in thousandths of a core, memory in bytes. limit 0: none.
 struct Share {
@@ -92,6 +93,8 @@ struct MachineSpec {
   Share cpu;
   Share memory_share;  // reservation, limit, shares of memory
   DiskResources disk;
+  Display display = Display::none;  // vga: a screen, a keyboard and a mouse, seen by VNC
+  bool tpm = false;                 // a TPM 2.0 of its own
   std::optional<Seed> seed;
   Raw raw;
 };

@@ -23,6 +23,8 @@ MachineSpec full() {
   spec.cpu = {250, 1500, 3000};
   spec.memory_share = {256ull << 20, 0, 1000};
   spec.disk = {50 << 20, 0, 1000};
+  spec.display = Display::vga;
+  spec.tpm = true;
   spec.seed = Seed{"web", {{"ann", {"ssh-ed25519 AAAAC3Nz ann@x"}, "login/password"}}, {"true"}};
   spec.raw = {{"-device", "edu"}, "#cloud-config\n"};
   return spec;

@@ -331,6 +331,17 @@ std::vector<Field> spec_fields() {
       disks(),
       interfaces(),
       resources(),
+      {.key = "display",
+       .help =
+           "none (the default), or vga: a screen with keyboard and mouse, for bridle machine vnc "
+           "and screen.",
+       .example = "vga",
+       .choices = words::display},
+      {.key = "tpm",
+       .type = Type::boolean,
+       .help = "A TPM 2.0 of its own, whose state survives stop and start and goes with the "
+               "machine.",
+       .example = "true"},
       seed(),
       raw(),
   };

@@ -61,7 +61,7 @@ TEST(Schema, ViolationsSayWhereWhatWasExpectedAndWhatWasFound) {
       {"  firmware: uefi-secure\n",
        "4:1: spec.boot: expected disk with spec.firmware uefi-secure\n"},
       {"  boot: disk\n  firmware: uefi\n  disks: [{name: a, volume: v, model: scsi}]\n",
-       "8:35: spec.disks[0].model: expected virtio or sata for the disk that UEFI boots: OVMF has "
+       "8:32: spec.disks[0].model: expected virtio or sata for the disk that UEFI boots: OVMF has "
        "no driver for the SAS controller behind scsi (BIOS has; other disks may be scsi)\n"},
       {"  memory: 64MiB\n  memoryTarget: 65MiB\n",
        "7:3: spec.memoryTarget: expected at most spec.memory\n"},

@@ -13,6 +13,7 @@ inline constexpr std::array<std::string_view, 2> boot{"kernel", "disk"};
 inline constexpr std::array<std::string_view, 3> firmware{"bios", "uefi", "uefi-secure"};
 inline constexpr std::array<std::string_view, 3> disk_model{"virtio", "sata", "scsi"};
 inline constexpr std::array<std::string_view, 2> interface_model{"virtio", "e1000"};
+inline constexpr std::array<std::string_view, 2> display{"none", "vga"};
 inline constexpr std::array<std::string_view, 3> host_guests{"run", "drain", "shutdown"};
 inline constexpr std::array<std::string_view, 3> wishes{"throughput", "cloneable", "recordable"};
 inline constexpr std::array<std::string_view, 6> phase{"defined", "starting", "running",
