@@ -168,7 +168,7 @@ TEST(Completion, completes_in_bash_and_zsh) {
   EXPECT_TRUE(completes("bash", "", "start stop"));
   // As bashcompinit calls it; what begins otherwise is left out by zsh itself, afterwards.
   EXPECT_TRUE(completes("zsh", "emulate sh;",
-                        "console define delete exec list pause reset resume start stop"));
+                        "console define delete exec list pause reset resume screen start stop vnc"));
 }
 
 }  // namespace

@@ -49,6 +49,17 @@ GuestLink* Guests::running_link(const Uuid& uuid) {
 void Guests::open_display(const Uuid& uuid, std::function<void(Result<Fd>)> done) {
   GuestLink* link = running_link(uuid);
   if (link == nullptr) return done(Error(Code::conflict, "the machine does not run"));
+  // add_client takes a connection also where there is no VNC server, and does nothing with it.
+  link->command("qom-get", {{"path", "/machine/peripheral/display"}, {"property", "type"}},
+                [this, uuid, done = std::move(done)](Result<boost::json::value> reply) {
+                  if (!reply.ok()) return done(no_screen(reply.error()));
+                  connect_display(uuid, done);
+                });
+}
+
+void Guests::connect_display(const Uuid& uuid, const std::function<void(Result<Fd>)>& done) {
+  GuestLink* link = running_link(uuid);
+  if (link == nullptr) return done(Error(Code::conflict, "the machine does not run"));
   auto pair = wire::socket_pair(SOCK_STREAM);
   if (!pair.ok()) return done(std::move(pair).error());
   const std::string name = "display" + std::to_string(next_screen_++);
@@ -56,7 +67,7 @@ void Guests::open_display(const Uuid& uuid, std::function<void(Result<Fd>)> done
                   [](const Result<boost::json::value>&) {});  // the next one tells
   const auto ours = std::make_shared<Fd>(std::move(pair->first));
   link->command("add_client", {{"protocol", "vnc"}, {"fdname", name}, {"skipauth", true}},
-                [ours, done = std::move(done)](Result<boost::json::value> reply) {
+                [ours, done](Result<boost::json::value> reply) {
                   if (!reply.ok()) return done(no_screen(reply.error()));
                   done(std::move(*ours));
                 });

@@ -57,6 +57,7 @@ class Guests {
   void start(fleet::StartGuest& action);
   Result<Fd> open_need(const machine::FileNeed& need, const Uuid& uuid, Guest& entry);
   GuestLink* running_link(const Uuid& uuid);
+  void connect_display(const Uuid& uuid, const std::function<void(Result<Fd>)>& done);
   Result<jail::Request> start_request(const fleet::StartGuest& action, std::vector<Fd>& files);
   void signal(fleet::SignalGuest& action);
   void set_limits(fleet::SetLimits& action);

@@ -71,7 +71,7 @@ class Screen(unittest.TestCase):
     def test_a_viewer_sees_and_nothing_listens(self):
         self.boot(display="vga")
         with subprocess.Popen([host.BIN / "bridle", "--root", HOST.root, "-p", HOST.project, "machine",
-                               "vnc", self.name, "--once"], stdout=subprocess.PIPE, text=True) as viewer:
+                               "vnc", self.name, "--once", "--reason", "tests"], stdout=subprocess.PIPE, text=True) as viewer:
             path = viewer.stdout.readline().split("vncviewer ")[1].strip()
             self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
             with socket.socket(socket.AF_UNIX) as link:
@@ -101,7 +101,7 @@ class Screen(unittest.TestCase):
     def test_a_guest_without_a_display_has_no_screen(self):
         self.boot()
         for command in (["screen", self.name, "--png", "/dev/null"], ["vnc", self.name]):
-            refused = HOST.run("machine", *command, check=False)
+            refused = HOST.run("machine", *command, check=False, timeout=30)
             self.assertEqual(refused.returncode, 5, refused.stderr)
             self.assertIn("spec.display", refused.stderr)
 
