@@ -16,6 +16,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   if (hardware->memory < (uint64_t{1} << 50) && !parse_ovf(write_ovf(*hardware, files)).ok())
     std::abort();
-  (void)machine_yaml(*hardware, {"web", "lab", "web", {"web"}}).ok();
+  (void)machine_yaml(*hardware, {"web", "lab", "ann", "", {"web"}}).ok();
   return 0;
 }

@@ -39,10 +39,11 @@ namespace json = boost::json;
 
 // Who does what to which object: what the ledger says about it. No secrets in here.
 struct Act {
-  std::string actor;   // "uid:1000 (role operator)"
-  std::string verb;    // "create", "update", "delete", "start", "stop", "build", "console", "agent"
-  std::string object;  // model::ref: "machine/lab/web"
-  Uuid uid;            // of the object; nil for one that is not created yet
+  std::string actor;  // "uid:1000 (role operator)"
+  std::string
+      verb;  // "create", "update", "delete", "start", "stop", "build", "console", "export", "agent"
+  std::string object;       // model::ref: "machine/lab/web"
+  Uuid uid;                 // of the object; nil for one that is not created yet
   uint64_t generation = 0;  // MachineId.generation; 0 where the object is no machine
   std::string reason;       // the caller's X-Bridle-Reason; may be empty
   std::string request_id;   // as in the answer and the log
@@ -134,6 +135,11 @@ class Backend {
   // image/import_steps.h says. Intent and outcome go to the ledger. Code::conflict: no import of
   // it waits for a file.
   virtual void open_upload(Act act, const model::Object& image, Done<Fd> done) = 0;
+
+  // A stream socket (non-blocking) that gives what this volume holds as `to` (qcow2, raw, vmdk), as
+  // image/export.h says. Intent and outcome go to the ledger. Code::conflict: a guest has it open.
+  virtual void open_export(Act act, const model::Object& volume, const std::string& to,
+                           Done<Fd> done) = 0;
 
   // One request of the guest agent's protocol and its reply. Goes to the ledger (the request's
   // "do" only). Code::unreachable: no agent, or no reply in time. The daemon bounds the wait.

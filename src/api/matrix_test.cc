@@ -208,7 +208,9 @@ std::string body_of(const Route& route, const std::string& object) {
 
 Fields headers_of(const Route& route) {
   Fields out = {{"x-bridle-reason", "the matrix"}};
-  if (route.id == "openConsole" || route.id == "uploadImage" || route.id == "openDisplay") {
+  const std::set<std::string_view> upgraded = {"openConsole", "uploadImage", "exportVolume",
+                                               "openDisplay"};
+  if (upgraded.contains(route.id)) {
     out.emplace_back("connection", "upgrade");
     out.emplace_back("upgrade", "bridle-stream");
   }
@@ -232,6 +234,7 @@ Got ask(const Route& route, const std::string& name, Source way, const std::stri
   auto screen = wire::socket_pair(SOCK_STREAM);
   world.backend.display = std::move(screen->first);
   world.backend.picture = "a picture";
+  world.backend.download = std::move(pair->second);
   // Roles and credentials are read once, by whoever comes first.
   world.ask(World::root, "GET", "/version");
   world.ask(caller, "GET", "/version");

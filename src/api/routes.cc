@@ -7,9 +7,10 @@ namespace bridle::api {
 
 std::vector<Route> all_routes() {
   std::vector<Route> all;
-  for (const auto part : {meta_routes, object_routes, machine_routes, operation_routes,
-                          console_routes, display_routes, upload_routes, agent_routes, watch_routes,
-                          ledger_routes, host_routes, metric_routes, access_routes, auth_routes})
+  for (const auto part :
+       {meta_routes, object_routes, machine_routes, operation_routes, console_routes,
+        display_routes, upload_routes, export_routes, agent_routes, watch_routes, ledger_routes,
+        host_routes, metric_routes, access_routes, auth_routes})
     for (Route& route : part()) all.push_back(std::move(route));
   return all;
 }

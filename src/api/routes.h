@@ -16,6 +16,7 @@ std::vector<Route> operation_routes();  // image builds; cancelling
 std::vector<Route> console_routes();
 std::vector<Route> display_routes();  // vnc, screen
 std::vector<Route> upload_routes();   // of images
+std::vector<Route> export_routes();   // of volumes
 std::vector<Route> agent_routes();
 std::vector<Route> watch_routes();
 std::vector<Route> ledger_routes();

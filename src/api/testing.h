@@ -108,6 +108,11 @@ class FakeBackend final : public Backend {
     if (upload) return done(std::move(upload));
     done(Error(Code::conflict, "no import waits for a file"));
   }
+  void open_export(Act act, const model::Object&, const std::string&, Done<Fd> done) override {
+    acts.push_back(act);
+    if (download) return done(std::move(download));
+    done(Error(Code::conflict, "a guest has the volume open"));
+  }
   void call_agent(Act act, const model::Object&, json::object request,
                   Done<json::object> done) override {
     acts.push_back(act);
@@ -141,7 +146,7 @@ class FakeBackend final : public Backend {
   std::optional<Error> mutation_error, admission_error;
   std::function<Status(const model::Object&)> admission;
   std::function<void()> before_commit;  // once: another writer comes first
-  Fd console, upload, display;
+  Fd console, upload, display, download;
   std::string picture;
   uint32_t scrollback_asked = 0;
   UsageReport usage_report;

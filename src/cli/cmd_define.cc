@@ -1,21 +1,14 @@
 // bridle machine define: a machine from flags; what `apply` does from a file.
-#include <pwd.h>
-#include <unistd.h>
-
 #include <charconv>
 
 #include "base/units.h"
+#include "cli/caller.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/waiting.h"
 
 namespace bridle::cli {
 namespace {
-
-std::string user_name() {
-  const passwd* entry = ::getpwuid(::getuid());
-  return entry == nullptr ? "uid-" + std::to_string(::getuid()) : entry->pw_name;
-}
 
 Result<json::object> labels_of(const Args& args) {
   json::object labels;
@@ -101,7 +94,7 @@ Result<json::value> object_of(Context& context, const Args& args) {
   BRIDLE_TRY(json::object labels, labels_of(args));
   json::object metadata{{"name", args.one("NAME")},
                         {"project", context.globals().project},
-                        {"owner", args.one_or("owner", user_name())}};
+                        {"owner", args.one_or("owner", caller_name())}};
   if (!labels.empty()) metadata["labels"] = labels;
   return json::value{{"apiVersion", "bridle/v1"},
                      {"kind", "Machine"},

@@ -1,10 +1,13 @@
 // bridle image import.
+#include "base/file.h"
 #include "base/units.h"
+#include "cli/caller.h"
 #include "cli/commands.h"
 #include "cli/human.h"
 #include "cli/operations.h"
 #include "cli/output.h"
 #include "cli/upload.h"
+#include "image/ova.h"
 
 namespace bridle::cli {
 namespace {
@@ -12,7 +15,7 @@ namespace {
 const model::KindInfo& kind() { return model::info(model::Kind::image); }
 
 struct Wanted {
-  std::string name, format;
+  std::string name, format, owner;
   uint64_t disk = 0;
 };
 
@@ -36,7 +39,10 @@ Result<json::value> image_object(Context& context, const LocalFile& file, const 
   return context.api().put(
       json::value{{"apiVersion", "bridle/v1"},
                   {"kind", "Image"},
-                  {"metadata", {{"name", wanted.name}, {"project", context.globals().project}}},
+                  {"metadata",
+                   {{"name", wanted.name},
+                    {"project", context.globals().project},
+                    {"owner", wanted.owner}}},
                   {"spec", {{"recipe", "imported"}, {"source", std::move(source)}}}},
       false);
 }
@@ -63,12 +69,26 @@ void tell(Context& context, const json::value& image) {
       context.err() << "note: " << printable(plain(note)) << "\n";
 }
 
+// The host checks that the manifest vouches for every member, and that the signature is the
+// certificate's own; here, that it is the certificate of whom the user means.
+Status check_signer(const LocalFile& file, const std::string& path) {
+  BRIDLE_TRY(const std::string pem, read_file(path, 64 << 10));
+  BRIDLE_TRY(const image::OvaSigner wanted, image::signer_of(pem).context(path));
+  BRIDLE_TRY(const image::FileSource source, image::FileSource::of(file.fd.get()));
+  BRIDLE_TRY(const image::OvaSigner signer, image::read_signer(source).context(file.path));
+  if (signer.fingerprint == wanted.fingerprint) return {};
+  return Error(Code::refused, file.path + " is signed by \"" + printable(signer.name) +
+                                  "\", certificate " + signer.fingerprint + ", and not by " + path +
+                                  ", certificate " + wanted.fingerprint);
+}
+
 Result<int> run_import(Context& context, const Args& args) {
   BRIDLE_TRY(const Duration timeout,
              parse_duration(args.one_or("timeout", "4h")).context("--timeout"));
   BRIDLE_TRY(const LocalFile file, open_local(args.one("FILE")));
-  Wanted wanted{args.one("name"), args.one("format"), 0};
+  Wanted wanted{args.one("name"), args.one("format"), args.one_or("owner", caller_name()), 0};
   if (wanted.name.empty()) return Error(Code::invalid, "--name: say what the image is called");
+  if (args.has("signer")) BRIDLE_CHECK(check_signer(file, args.one("signer")));
   const std::string name = wanted.name;
   BRIDLE_TRY(const json::value first, import_one(context, file, wanted, timeout));
   if (first.is_null()) return Exit::done;
@@ -103,10 +123,13 @@ void add_import_commands(CommandTable& table) {
          "what the file is [its header says it]",
          false,
          {"qcow2", "raw", "vmdk", "ova"}},
+        {"--owner", "OWNER", "accountable for the image and its machine [the user's name]"},
+        {"--signer", "FILE", "ova: refuse it unless it is signed by this certificate (PEM)"},
         {"--timeout", "TIME", "give up waiting after this long [4h]"}},
        {{"bridle image import web.vmdk --name web", "a disk of another system"},
         {"bridle image import disk.img --name data --format raw", "bytes without a header"},
-        {"bridle image import shop.ova --name shop", "an appliance; prints its machine"}},
+        {"bridle image import shop.ova --name shop", "an appliance; prints its machine"},
+        {"bridle image import shop.ova --name shop --signer vendor.pem", "from whom you mean"}},
        run_import});
 }
 

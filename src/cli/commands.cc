@@ -23,6 +23,7 @@ CommandTable all_commands() {
   add_display_commands(table);
   add_image_commands(table);
   add_import_commands(table);
+  add_export_commands(table);
   add_volume_commands(table);
   add_host_commands(table);
   add_credential_commands(table);

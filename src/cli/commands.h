@@ -14,6 +14,7 @@ void add_console_commands(CommandTable& table);     // machine console, exec
 void add_display_commands(CommandTable& table);     // machine screen, vnc
 void add_image_commands(CommandTable& table);       // image build, list, inspect, delete
 void add_import_commands(CommandTable& table);      // image import
+void add_export_commands(CommandTable& table);      // machine export, import, volume export
 void add_volume_commands(CommandTable& table);      // volume create, list, resize, delete
 void add_host_commands(CommandTable& table);        // host show, drain, shutdown, resume
 void add_context_commands(CommandTable& table);     // context add, use, list, remove

@@ -172,6 +172,29 @@ void DaemonBackend::open_upload(api::Act act, const model::Object& image, api::D
   announced(act, go_on, [done](Error error) { done(std::move(error)); });
 }
 
+void DaemonBackend::open_export(api::Act act, const model::Object& volume, const std::string& to,
+                                api::Done<Fd> done) {
+  for (const std::string& user : fleet::users_of(parts_.runner.controller().objects(), volume)) {
+    const fleet::Row* row = parts_.runner.controller().objects().find(user);
+    const auto seen = row == nullptr ? Result<model::MachineStatus>(model::MachineStatus{})
+                                     : model::machine_status(row->object.status);
+    const auto phase = seen.ok() ? seen->phase : model::Phase::failed;
+    if (phase != model::Phase::defined && phase != model::Phase::failed)
+      return done(Error(Code::conflict, "the volume is in use by " + user + ", which is " +
+                                            std::string(model::name(phase)) + "; stop it first"));
+  }
+  const auto status = model::volume_status(volume.status);
+  if (!status.ok()) return done(Error(Code::conflict, "the volume is not ready"));
+  const auto go_on = [this, act, status = *status, to, done](uint64_t intent) {
+    Result<Fd> stream = parts_.exports.open(status, to);
+    Status opened;
+    if (!stream.ok()) opened = Error(stream.error().code(), stream.error().message());
+    outcome(act, intent, opened);
+    done(std::move(stream));
+  };
+  announced(act, go_on, [done](Error error) { done(std::move(error)); });
+}
+
 void DaemonBackend::call_agent(api::Act act, const model::Object& machine, json::object request,
                                api::Done<json::object> done) {
   auto parsed = machine::agent_request(request);

@@ -10,6 +10,7 @@
 #include "api/backend.h"
 #include "base/layout.h"
 #include "base/random.h"
+#include "daemon/exports.h"
 #include "daemon/guests.h"
 #include "daemon/imports.h"
 #include "daemon/network.h"
@@ -31,6 +32,7 @@ class DaemonBackend final : public api::Backend {
     Guests& guests;
     Imports& imports;
     Network& network;
+    Exports& exports;
     std::function<fleet::HostFacts()> facts;
     std::function<boost::json::object()> doctor;
     std::function<boost::json::object()> version;
@@ -55,6 +57,8 @@ class DaemonBackend final : public api::Backend {
   void take_screen(api::Act act, const model::Object& machine,
                    api::Done<std::string> done) override;
   void open_upload(api::Act act, const model::Object& image, api::Done<Fd> done) override;
+  void open_export(api::Act act, const model::Object& volume, const std::string& to,
+                   api::Done<Fd> done) override;
   void call_agent(api::Act act, const model::Object& machine, boost::json::object request,
                   api::Done<boost::json::object> done) override;
   void doctor(api::Done<boost::json::object> done) override { done(parts_.doctor()); }

@@ -115,6 +115,7 @@ struct Daemon::Parts {
   std::unique_ptr<Volumes> volumes;
   std::unique_ptr<HelperRuns> helpers;
   std::unique_ptr<Images> images;
+  std::unique_ptr<Exports> exports;
   std::unique_ptr<HostObject> host;
   std::unique_ptr<Meter> meter;
   std::unique_ptr<Network> network;
@@ -164,13 +165,14 @@ void Daemon::Parts::wire() {
   volumes = std::make_unique<Volumes>(layout, worker, runner);
   helpers = std::make_unique<HelperRuns>(loop, random, *jail);
   images = std::make_unique<Images>(loop, clock, layout, random, runner, *helpers);
+  exports = std::make_unique<Exports>(layout, random, *helpers);
   runner.check_hands();
   host = std::make_unique<HostObject>(clock, random, *store, runner);
   meter = std::make_unique<Meter>(loop, clock, layout, *store, *scribe, runner);
   network = std::make_unique<Network>(clock, layout, *scribe, host_name());
   backend = std::make_unique<DaemonBackend>(DaemonBackend::Parts{
       loop, clock, random, layout, *store, *scribe, runner, *guests, images->imports(), *network,
-      [this] { return facts(); },
+      *exports, [this] { return facts(); },
       [this] {
         return examine(layout, {jail->is_up(), std::string(machine::name(engine->engine())),
                                 engine->why(), qemu.version, qemu.new_enough, true});

@@ -19,7 +19,7 @@ constexpr int64_t kept_seconds = 24 * 3600;
 void Imports::begin(const fleet::BuildImage& action) {
   Import& import = imports_[action.token];
   import.plan = std::make_unique<image::ImportPlan>(parts_.layout, action.name, action.project,
-                                                    *action.source);
+                                                    action.owner, *action.source);
   import.project = action.project;
   import.name = action.name;
   for (const auto& [token, other] : imports_)

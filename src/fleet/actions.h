@@ -183,7 +183,7 @@ struct BuildImage {
   Token token = 0;
   uint64_t intent = 0;
   Uuid operation;
-  std::string name, project, recipe;
+  std::string name, project, recipe, owner;
   std::optional<model::ImageSource> source;  // set where the recipe is "imported"
 };
 struct CancelBuild {

@@ -47,10 +47,13 @@ void ImageLoop::remove(Row& row) {
   Status unused = check_delete(objects_, row.object);
   if (!unused.ok() || builds_.contains(row.ref)) {
     waiting_.insert(row.ref);
+    // The operation sees that its image is unwanted, and ends the build.
+    if (const auto build = builds_.find(row.ref); build != builds_.end())
+      objects_.touch(build->second);
     Result<model::ImageStatus> status = model::image_status(row.object.status);
     return say(row, status.ok() ? status->phase : "pending",
-               "its deletion waits: " +
-                   (unused.ok() ? std::string("it is being built") : unused.error().message()));
+               "its deletion waits: " + (unused.ok() ? std::string("its build is being cancelled")
+                                                     : unused.error().message()));
   }
   Intents::Id& intent = deletions_[row.ref];
   if (intents_.failed(intent)) {

@@ -87,10 +87,12 @@ void OperationLoop::forget(const std::string& ref) {
 
 void OperationLoop::run_build(Row& row, Work& work) {
   if (work.build != 0) {
-    if (wants_cancel(row) && !work.cancelled) {
+    const Row* built = objects_.find(work.target);
+    const bool deleted = built == nullptr || built->deleting();
+    if ((deleted || wants_cancel(row)) && !work.cancelled) {
       work.cancelled = true;
       context_.act(CancelBuild{work.build});
-      say(row, "running", "being cancelled");
+      say(row, "running", deleted ? "its image is deleted" : "being cancelled");
     }
     return;
   }
@@ -118,6 +120,7 @@ void OperationLoop::run_build(Row& row, Work& work) {
                    meta.name,
                    meta.project,
                    text(image->object.spec, "recipe"),
+                   meta.owner,
                    {}};
   if (const auto spec = model::image_spec(image->object.spec); spec.ok())
     build.source = spec->source;

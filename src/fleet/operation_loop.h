@@ -5,7 +5,8 @@
 //
 // An operation that bridled's death interrupted: a build begins again (at most most_attempts in one
 // life of bridled); a stop goes on; a reset fails, for nobody knows whether it happened.
-// spec.cancel (the action cancel) ends a build, and any operation that has not begun.
+// spec.cancel (the action cancel) ends a build, and any operation that has not begun; the deletion
+// of an image ends its build, which would keep it for as long as nobody sends its file.
 // Finished operations beyond Options::keep_operations are dropped, oldest first.
 //
 // Thread class: the controller's.

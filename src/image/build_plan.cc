@@ -65,10 +65,7 @@ BuildActions BuildPlan::helper_exited(int wait_status) {
   if (state_ == State::comparing && !success) return enter(State::building);
   if (success) return next();
   if (said_) return fail(*said_);
-  const std::string how = WIFSIGNALED(wait_status)
-                              ? "signal " + std::to_string(WTERMSIG(wait_status))
-                              : "status " + std::to_string(WEXITSTATUS(wait_status));
-  return fail(Error(Code::internal, "the image helper ended with " + how + " and no reason"));
+  return fail(ended_without_reason(wait_status));
 }
 
 BuildActions BuildPlan::next() {

@@ -34,6 +34,7 @@ std::optional<DiskFormat> format_from_name(std::string_view name);
 struct DiskLimits {
   uint64_t virtual_size = uint64_t{64} << 40;  // bytes; what a Volume may have
   uint64_t data = uint64_t{64} << 30;          // bytes of guest data after unpacking
+  bool overlay = false;  // it may name what lies below it: the reader says what that is
 };
 
 struct DiskFacts {

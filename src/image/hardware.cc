@@ -42,46 +42,81 @@ json::object volume_of(const HardwareDisk& disk, const std::string& name, const 
   return volume;
 }
 
-json::object machine_of(const Hardware& hardware, const MachineWords& words,
-                        const std::vector<std::string>& volumes) {
-  json::object spec{{"power", "stopped"},
-                    {"image", words.image},
-                    {"cpus", hardware.cpus},
-                    {"memory", model::bytes_text(hardware.memory / page * page)}};
-  if (!hardware.kernel_arguments.empty()) spec["kernelArguments"] = hardware.kernel_arguments;
-  json::array disks, interfaces;
+// The model of Bridle's that drives what the other system calls `bus`; empty: virtio.
+std::string_view disk_model(const std::string& bus) {
+  if (bus.empty() || bus == "virtio") return {};
+  return bus == "scsi" ? "scsi" : "sata";
+}
+
+json::array disks_of(const Hardware& hardware, const std::vector<std::string>& volumes) {
+  json::array disks;
   for (size_t i = 0; i < hardware.disks.size(); ++i) {
     json::object disk{{"name", hardware.disks[i].name}, {"volume", volumes[i]}};
     if (hardware.disks[i].read_only) disk["readOnly"] = true;
+    if (const auto model = disk_model(hardware.disks[i].bus); !model.empty()) disk["model"] = model;
     disks.push_back(std::move(disk));
   }
+  return disks;
+}
+
+json::array interfaces_of(const Hardware& hardware) {
+  json::array interfaces;
   for (const HardwareInterface& one : hardware.interfaces) {
     json::object interface {
       { "name", one.name }
     };
     if (!one.network.empty()) interface["network"] = object_name(one.network, "default");
     if (!one.mac.empty()) interface["mac"] = one.mac;
+    if (one.model == "e1000") interface["model"] = one.model;
     interfaces.push_back(std::move(interface));
   }
-  if (!disks.empty()) spec["disks"] = std::move(disks);
-  if (!interfaces.empty()) spec["interfaces"] = std::move(interfaces);
+  return interfaces;
+}
+
+json::object machine_of(const Hardware& hardware, const MachineWords& words,
+                        const std::vector<std::string>& volumes) {
+  json::object spec{{"power", "stopped"},
+                    {"cpus", hardware.cpus},
+                    {"memory", model::bytes_text(hardware.memory / page * page)}};
+  if (words.image.empty())
+    spec["boot"] = "disk";
+  else
+    spec["image"] = words.image;
+  if (hardware.firmware == "uefi") spec["firmware"] = hardware.secure_boot ? "uefi-secure" : "uefi";
+  if (!hardware.kernel_arguments.empty()) spec["kernelArguments"] = hardware.kernel_arguments;
+  if (!hardware.disks.empty()) spec["disks"] = disks_of(hardware, volumes);
+  if (!hardware.interfaces.empty()) spec["interfaces"] = interfaces_of(hardware);
   json::object machine = head("Machine", words.name, words.project);
+  machine.at("metadata").get_object()["owner"] = words.owner.empty() ? words.project : words.owner;
   machine["spec"] = std::move(spec);
   return machine;
 }
 
+std::string bus_of(model::DiskModel model) {
+  if (model == model::DiskModel::sata) return "sata";
+  return model == model::DiskModel::scsi ? "scsi" : "virtio";
+}
+
 // What Bridle's machines cannot be, said rather than lost.
-void note_differences(Hardware& hardware) {
-  for (const HardwareDisk& disk : hardware.disks)
-    if (!disk.bus.empty() && disk.bus != "virtio")
-      hardware.note("disk " + disk.name + ": " + disk.bus +
-                    " becomes virtio; the guest needs its "
-                    "driver");
+void note_differences(Hardware& hardware, bool own_kernel) {
+  for (const HardwareDisk& disk : hardware.disks) {
+    const std::string_view model = disk_model(disk.bus);
+    if (model == "scsi")
+      hardware.note("disk " + disk.name + ": its SCSI controller becomes an LSI SAS1068");
+    else if (!model.empty() && model != disk.bus)
+      hardware.note("disk " + disk.name + ": " + disk.bus + " becomes sata");
+  }
   for (const HardwareInterface& one : hardware.interfaces)
-    if (!one.model.empty() && one.model != "virtio")
-      hardware.note("interface " + one.name + ": " + one.model +
-                    " becomes virtio; the guest needs its driver");
-  if (hardware.firmware != "bios") hardware.note("firmware " + hardware.firmware + " becomes BIOS");
+    if (!one.network.empty() && object_name(one.network, "default") != one.network)
+      hardware.note("interface " + one.name + ": its network \"" + one.network + "\" becomes \"" +
+                    object_name(one.network, "default") + "\"");
+  if (own_kernel && hardware.secure_boot) {
+    hardware.secure_boot = false;
+    hardware.note("Secure Boot is for machines that boot from their disks");
+  }
+  if (own_kernel || hardware.kernel_arguments.empty()) return;
+  hardware.kernel_arguments.clear();
+  hardware.note("the kernel's arguments are not taken over: the disk's boot loader has its own");
 }
 
 }  // namespace
@@ -117,7 +152,10 @@ Result<std::string> machine_yaml(Hardware& hardware, const MachineWords& words) 
                  "it has more than " + std::to_string(most_interfaces) + " network interfaces");
   name_all(hardware.disks, "disk");
   name_all(hardware.interfaces, "net");
-  note_differences(hardware);
+  if (hardware.disks.empty() && words.image.empty())
+    return Error(Code::refused,
+                 "it has no disk to boot from; name an image whose kernel it boots (--image)");
+  note_differences(hardware, !words.image.empty());
   std::string out;
   std::vector<std::string> volumes;
   for (size_t i = 0; i < hardware.disks.size(); ++i) {
@@ -140,17 +178,20 @@ Hardware hardware_of(const std::string& name, const model::MachineSpec& spec,
   out.cpus = spec.cpus;
   out.memory = spec.memory;
   out.kernel_arguments = spec.kernel_arguments;
+  if (spec.firmware != model::Firmware::bios) out.firmware = "uefi";
+  out.secure_boot = spec.firmware == model::Firmware::uefi_secure;
   for (size_t i = 0; i < spec.disks.size(); ++i) {
     HardwareDisk disk;
     disk.name = spec.disks[i].name;
     disk.file = spec.disks[i].volume;
-    disk.bus = "virtio";
+    disk.bus = bus_of(spec.disks[i].model);
     disk.capacity = i < sizes.size() ? sizes[i] : 0;
     disk.read_only = spec.disks[i].read_only;
     out.disks.push_back(std::move(disk));
   }
   for (const model::Interface& one : spec.interfaces) {
-    HardwareInterface interface { one.name, one.mac, "virtio", one.network };
+    const char* model = one.model == model::InterfaceModel::e1000 ? "e1000" : "virtio";
+    HardwareInterface interface { one.name, one.mac, model, one.network };
     for (const auto& [pinned, mac] : status.pinned.macs)
       if (pinned == one.name) interface.mac = mac;
     out.interfaces.push_back(std::move(interface));

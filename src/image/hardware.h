@@ -18,7 +18,7 @@ struct HardwareDisk {
   std::string name;       // "root"; empty: chosen
   std::string file;       // member of the OVA, or path of the other system; empty: an empty disk
   std::string format;     // as format_name(); empty: not known
-  std::string bus;        // "virtio", "scsi", "ide", "sata"
+  std::string bus;        // "virtio", "scsi", "ide", "sata"; empty: as virtio
   uint64_t capacity = 0;  // bytes
   bool read_only = false;
 };
@@ -51,18 +51,19 @@ std::string object_name(std::string_view text, std::string_view otherwise);
 
 struct MachineWords {
   std::string name, project;
-  std::string image;                // spec.image of the machine
+  std::string owner;                // of the machine; empty: the project's name
+  std::string image;                // whose kernel it boots; empty: it boots from its disks
   std::vector<std::string> images;  // image of each disk; empty: an empty volume
 };
 // Volumes and a Machine as YAML documents, ready for `bridle apply -f -`. Code::invalid: it breaks
-// a rule of the schema (no memory, too many disks).
+// a rule of the schema (no memory, too many disks). Code::refused: nothing to boot from.
 Result<std::string> machine_yaml(Hardware& hardware, const MachineWords& words);
 
 // The hardware of a Machine; volumes' sizes come from the caller, in the order of the disks.
 Hardware hardware_of(const std::string& name, const model::MachineSpec& spec,
                      const model::MachineStatus& status, const std::vector<uint64_t>& sizes);
 
-// "virtio" or "e1000" for the models that are close to it; empty: none is.
+// "virtio", or "e1000" for what is close to it; empty: neither is.
 std::string nic_model(std::string_view word);
 
 }  // namespace bridle::image

@@ -9,8 +9,11 @@
 //   digest  --root R DIGEST...                              as store: checks parts
 //   collect --root R [--grace SECONDS] DIGEST...            as store: removes parts
 //   receive --size N --digest HEX       21 connection, 22 upload: takes a file (docs/import.md)
-//   convert --disk N --name N --project P [--format F]
+//   convert --disk N --name N --project P [--owner O] [--format F]
 //                                       21 upload, 22 disk: checks the one, writes the other
+//   export  --format F [--backing F] --to F
+//                                       21 connection, 22 volume, 23 output, 24 what lies below:
+//                                       sends the volume (image/export.h)
 //   adopt   --root R                    21 disk; as store: brings it into the store
 //   recipes                                                 lists them
 //
@@ -25,6 +28,7 @@
 
 #include "base/file.h"
 #include "image/build.h"
+#include "image/export.h"
 #include "image/fetch.h"
 #include "image/guest_files.h"
 #include "image/import_steps.h"
@@ -152,7 +156,7 @@ Status run_collect(const Arguments& a) {
 }
 
 // The descriptors that come with an import's helpers (import_plan.h).
-constexpr int first_file = 21, second_file = 22;
+constexpr int first_file = 21, second_file = 22, third_file = 23, fourth_file = 24;
 
 Status run_receive(const Arguments& a) {
   ReceiveOptions options;
@@ -165,7 +169,7 @@ Status run_convert(const Arguments& a) {
   ConvertOptions options;
   BRIDLE_TRY(const uint64_t disk, a.number("--disk"));
   options.words = {a.word("--format"), static_cast<uint32_t>(disk), a.word("--name"),
-                   a.word("--project")};
+                   a.word("--project"), a.word("--owner")};
   BRIDLE_TRY(const ConvertResult result, convert(first_file, second_file, options, show));
   print(result_line(encode(result)));
   return {};
@@ -176,6 +180,22 @@ Status run_adopt(const Arguments& a) {
   BRIDLE_TRY(const AdoptResult result, adopt(layout, first_file, show));
   print(result_line(encode(result)));
   return {};
+}
+
+Status run_export(const Arguments& a) {
+  const auto format = [&](const std::string& name) -> Result<DiskFormat> {
+    const auto known = format_from_name(a.word(name));
+    if (known) return *known;
+    return Error(Code::invalid, name + ": expected qcow2, raw or vmdk");
+  };
+  ExportOptions options;
+  BRIDLE_TRY(options.format, format("--format"));
+  BRIDLE_TRY(options.to, format("--to"));
+  if (!a.word("--backing").empty()) {
+    BRIDLE_TRY(options.backing, format("--backing"));
+  }
+  return export_disk({first_file, second_file, third_file, options.backing ? fourth_file : -1},
+                     options, show);
 }
 
 Status run_recipes(const Arguments&) {
@@ -191,7 +211,7 @@ constexpr Command commands[] = {
     {"fetch", run_fetch},     {"current", run_current}, {"build", run_build},
     {"discard", run_discard}, {"store", run_store},     {"digest", run_digest},
     {"collect", run_collect}, {"recipes", run_recipes}, {"receive", run_receive},
-    {"convert", run_convert}, {"adopt", run_adopt}};
+    {"convert", run_convert}, {"adopt", run_adopt},     {"export", run_export}};
 
 Status redirect(const Arguments& a) {
   const auto found = a.options.find("--output-fd");
@@ -223,7 +243,8 @@ int run(int argc, char** argv) {
   }
   print(
       "usage: bridle-image-helper "
-      "fetch|current|build|discard|store|digest|collect|receive|convert|adopt|recipes ...\n");
+      "fetch|current|build|discard|store|digest|collect|receive|convert|adopt|export|recipes "
+      "...\n");
   return 2;
 }
 

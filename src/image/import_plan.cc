@@ -11,18 +11,14 @@ struct Share {
   int begin, end;  // percent of the whole import
 };
 
-std::string ended_how(int status) {
-  if (WIFSIGNALED(status)) return "signal " + std::to_string(WTERMSIG(status));
-  return "status " + std::to_string(WEXITSTATUS(status));
-}
-
 }  // namespace
 
 ImportPlan::ImportPlan(const Layout& layout, std::string name, std::string project,
-                       model::ImageSource source)
+                       std::string owner, model::ImageSource source)
     : root_(layout.root()),
       name_(std::move(name)),
       project_(std::move(project)),
+      owner_(std::move(owner)),
       source_(std::move(source)) {}
 
 ImportActions ImportPlan::start() { return wait(""); }
@@ -57,6 +53,7 @@ ImportActions ImportPlan::convert() {
   result_.clear();
   std::vector<std::string> argv{
       "convert", "--disk", std::to_string(source_.disk), "--name", name_, "--project", project_};
+  if (!owner_.empty()) argv.insert(argv.end(), {"--owner", owner_});
   if (!source_.format.empty()) argv.insert(argv.end(), {"--format", source_.format});
   return {RunImportHelper{jail::HelperKind::convert,
                           std::move(argv),
@@ -113,12 +110,11 @@ ImportActions ImportPlan::helper_exited(int wait_status) {
   if (state_ == State::receiving && said_ && said_->code() == Code::unreachable)
     return wait(said_->message());
   if (said_) return fail(*std::exchange(said_, {}));
-  return fail(
-      Error(Code::internal,
-            state_ == State::converting
-                ? "the file made its converter end with " + ended_how(wait_status) +
-                      ": it is damaged or was made to do so; export it again"
-                : "the image helper ended with " + ended_how(wait_status) + " and no reason"));
+  if (state_ == State::converting && !never_started(wait_status))
+    return fail(Error(Code::internal, "the file made its converter end with " +
+                                          ended_how(wait_status) +
+                                          ": it is damaged or was made to do so; export it again"));
+  return fail(ended_without_reason(wait_status));
 }
 
 ImportActions ImportPlan::cancel() {

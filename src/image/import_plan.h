@@ -59,7 +59,8 @@ class ImportPlan {
  public:
   static constexpr Duration patience = std::chrono::minutes(15);
 
-  ImportPlan(const Layout& layout, std::string name, std::string project,
+  // owner: who the machine of an appliance will belong to; empty: its project.
+  ImportPlan(const Layout& layout, std::string name, std::string project, std::string owner,
              model::ImageSource source);
 
   ImportActions start();
@@ -85,7 +86,7 @@ class ImportPlan {
   Status read_facts();
   Status read_part();
 
-  std::string root_, name_, project_;
+  std::string root_, name_, project_, owner_;
   model::ImageSource source_;
   State state_ = State::idle;
   bool cancelled_ = false;

@@ -15,7 +15,7 @@ constexpr int exited_1 = 1 << 8, killed = 9;
 
 ImportPlan plan() {
   const auto layout = Layout::of("/var/lib/bridle");
-  return ImportPlan(*layout, "web", "lab", {"vmdk", 1000, std::string(64, 'a'), 0});
+  return ImportPlan(*layout, "web", "lab", "ann", {"vmdk", 1000, std::string(64, 'a'), 0});
 }
 
 template <typename T>
@@ -36,6 +36,7 @@ TEST(ImportPlan, GoesThroughItsHelpers) {
   const auto convert = p.helper_exited(0);
   ASSERT_NE(only<RunImportHelper>(convert), nullptr);
   EXPECT_EQ(only<RunImportHelper>(convert)->argv.front(), "convert");
+  EXPECT_EQ(only<RunImportHelper>(convert)->argv[8], "ann");
   p.helper_line("result " + encode(ConvertResult{"vmdk", {"a note"}, 1, ""}));
   const auto adopt = p.helper_exited(0);
   ASSERT_NE(only<RunImportHelper>(adopt), nullptr);
@@ -142,9 +143,12 @@ TEST(Ovf, BecomesAMachine) {
   ASSERT_EQ(hardware->interfaces.size(), 1u);
   EXPECT_EQ(hardware->interfaces[0].model, "e1000");
   EXPECT_EQ(hardware->interfaces[0].mac, "00:50:56:aa:bb:cc");
-  const auto yaml = machine_yaml(*hardware, {"shop", "lab", "shop", {"shop"}});
+  const auto yaml = machine_yaml(*hardware, {"shop", "lab", "ann", "", {"shop"}});
   ASSERT_TRUE(yaml.ok()) << yaml.error().message();
-  EXPECT_NE(yaml->find("kind: Volume"), std::string::npos);
+  for (const char* line : {"kind: Volume", "owner: ann", "boot: disk", "firmware: uefi",
+                           "model: scsi", "model: e1000"})
+    EXPECT_NE(yaml->find(line), std::string::npos) << line << "\n" << *yaml;
+  EXPECT_EQ(yaml->find("image: shop\n  "), std::string::npos);
   EXPECT_NE(yaml->find("memory: 512MiB"), std::string::npos) << *yaml;
   EXPECT_NE(yaml->find("volume: shop-disk0"), std::string::npos) << *yaml;
   // The CD drive is told.

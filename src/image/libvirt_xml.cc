@@ -72,9 +72,13 @@ class Parser {
 
   Status read_top(const XmlElement& element) {
     static const std::map<std::string, Read, std::less<>> readers{
-        {"name", &Parser::read_name},       {"memory", &Parser::read_memory},
-        {"currentMemory", &Parser::ignore}, {"vcpu", &Parser::read_cpus},
-        {"uuid", &Parser::ignore},          {"os", &Parser::read_os},
+        {"name", &Parser::read_name},
+        {"memory", &Parser::read_memory},
+        {"currentMemory", &Parser::ignore},
+        {"vcpu", &Parser::read_cpus},
+        {"uuid", &Parser::ignore},
+        {"os", &Parser::read_os},
+        {"features", &Parser::read_features},
         {"devices", &Parser::read_devices}};
     const auto found = readers.find(element.name);
     if (found != readers.end()) return (this->*found->second)(element);
@@ -106,6 +110,12 @@ class Parser {
     return {};
   }
 
+  // What every machine of Bridle has, or gets with Secure Boot.
+  Status read_features(const XmlElement& element) {
+    only(element, {}, {"acpi", "apic", "pae", "smm"});
+    return {};
+  }
+
   Status read_os(const XmlElement& element) {
     only(element, {"firmware"}, {"type", "loader", "nvram", "kernel", "initrd", "cmdline", "boot"});
     if (element.attribute("firmware") == "efi") out_.firmware = "uefi";
@@ -114,7 +124,7 @@ class Parser {
         return refused(*type, "the architecture " + std::string(arch) + "; only x86_64 runs here");
       if (type->text != "hvm")
         return refused(*type, "the type " + type->text + "; only hvm runs here");
-      only(*type, {"arch"}, {});
+      only(*type, {"arch", "machine"}, {});
     }
     if (const XmlElement* loader = element.child("loader")) {
       if (loader->attribute("type") == "pflash") out_.firmware = "uefi";
@@ -126,6 +136,9 @@ class Parser {
       if (const XmlElement* one = element.child(file))
         lost(*one, " (name an image with such a part)");
     out_.kernel_arguments = element.child_text("cmdline");
+    for (const XmlElement& one : element.children)
+      if (one.name == "boot" && one.attribute("dev") != "hd")
+        lost(one, ": dev=\"" + std::string(one.attribute("dev")) + "\"");
     return {};
   }
 
@@ -144,7 +157,9 @@ class Parser {
   // What every machine of Bridle has, too.
   static bool is_everywhere(const XmlElement& device) {
     const std::string_view type = device.attribute("type");
-    if (device.name == "controller") return type == "pci" || type == "virtio-serial";
+    if (device.name == "controller")
+      return type == "pci" || type == "virtio-serial" || type == "sata" || type == "ide" ||
+             type == "scsi";
     if (device.name == "serial" || device.name == "console") return type == "pty";
     if (device.name == "memballoon" || device.name == "rng")
       return device.attribute("model") == "virtio";
@@ -165,7 +180,10 @@ class Parser {
     if (const XmlElement* source = device.child("source")) {
       disk.file = source->attribute("file");
       if (disk.file.empty()) disk.file = source->attribute("dev");
-      if (disk.file.empty()) lost(*source);
+    }
+    if (disk.file.empty()) {
+      lost(device, ": a disk whose source is neither a file nor a device");
+      return {};
     }
     if (const XmlElement* target = device.child("target")) {
       disk.name = target->attribute("dev");
@@ -188,8 +206,11 @@ class Parser {
     if (const XmlElement* mac = device.child("mac")) one.mac = mac->attribute("address");
     if (const XmlElement* model = device.child("model")) {
       one.model = nic_model(model->attribute("type"));
-      if (one.model.empty())
-        lost(*model, ": type=\"" + std::string(model->attribute("type")) + "\"");
+      if (one.model.empty()) {
+        one.model = "e1000";
+        out_.note("domain XML, line " + std::to_string(model->line) + ": the network adapter " +
+                  std::string(model->attribute("type")) + " becomes e1000");
+      }
     }
     if (const XmlElement* source = device.child("source")) {
       for (const char* key : {"network", "bridge", "dev"})
@@ -204,11 +225,13 @@ class Parser {
 };
 
 std::string disk_xml(const HardwareDisk& disk, size_t index) {
+  const std::string bus = disk.bus.empty() ? "virtio" : disk.bus;
+  const std::string stem = bus == "virtio" ? "vd" : bus == "ide" ? "hd" : "sd";
   return "    <disk type=\"file\" device=\"disk\">\n      <driver name=\"qemu\" type=\"" +
          xml_escape(disk.format.empty() ? "qcow2" : disk.format) + "\"/>\n      <source file=\"" +
-         xml_escape(disk.file) + "\"/>\n      <target dev=\"vd" +
-         std::string(1, static_cast<char>('a' + index % 26)) + "\" bus=\"virtio\"/>\n" +
-         (disk.read_only ? "      <readonly/>\n" : "") + "    </disk>\n";
+         xml_escape(disk.file) + "\"/>\n      <target dev=\"" + stem +
+         std::string(1, static_cast<char>('a' + index % 26)) + "\" bus=\"" + xml_escape(bus) +
+         "\"/>\n" + (disk.read_only ? "      <readonly/>\n" : "") + "    </disk>\n";
 }
 
 std::string interface_xml(const HardwareInterface& one) {
@@ -217,6 +240,16 @@ std::string interface_xml(const HardwareInterface& one) {
          "      <source network=\"" + xml_escape(one.network.empty() ? "default" : one.network) +
          "\"/>\n      <model type=\"" + xml_escape(one.model.empty() ? "virtio" : one.model) +
          "\"/>\n    </interface>\n";
+}
+
+// Secure Boot is for q35 with system management mode, there as here.
+std::string firmware_xml(const Hardware& hardware) {
+  const bool secure = hardware.firmware == "uefi" && hardware.secure_boot;
+  return std::string("  <os") + (hardware.firmware == "uefi" ? " firmware=\"efi\"" : "") +
+         ">\n    <type arch=\"x86_64\" machine=\"" + (secure ? "q35" : "pc") + "\">hvm</type>\n" +
+         (secure ? "    <loader secure=\"yes\"/>\n" : "") + "    <boot dev=\"hd\"/>\n  </os>\n" +
+         "  <features>\n    <acpi/>\n    <apic/>\n" + (secure ? "    <smm state=\"on\"/>\n" : "") +
+         "  </features>\n";
 }
 
 }  // namespace
@@ -239,14 +272,10 @@ std::string write_libvirt(const Hardware& hardware, const std::string& uuid) {
   return "<domain type=\"kvm\">\n" + notes + "  <name>" + xml_escape(hardware.name) + "</name>\n" +
          (uuid.empty() ? "" : "  <uuid>" + xml_escape(uuid) + "</uuid>\n") +
          "  <memory unit=\"KiB\">" + std::to_string(hardware.memory / 1024) +
-         "</memory>\n  <vcpu>" + std::to_string(hardware.cpus) + "</vcpu>\n  <os" +
-         (hardware.firmware == "uefi" ? " firmware=\"efi\"" : "") +
-         ">\n    <type arch=\"x86_64\">hvm</type>\n" +
-         (hardware.kernel_arguments.empty()
-              ? ""
-              : "    <cmdline>" + xml_escape(hardware.kernel_arguments) + "</cmdline>\n") +
-         "  </os>\n  <devices>\n" + devices +
-         "    <serial type=\"pty\"/>\n    <rng model=\"virtio\"/>\n    <memballoon "
+         "</memory>\n  <vcpu>" + std::to_string(hardware.cpus) + "</vcpu>\n" +
+         firmware_xml(hardware) + "  <devices>\n" + devices +
+         "    <serial type=\"pty\"/>\n    <rng model=\"virtio\">\n      <backend "
+         "model=\"random\">/dev/urandom</backend>\n    </rng>\n    <memballoon "
          "model=\"virtio\"/>\n  </devices>\n</domain>\n";
 }
 

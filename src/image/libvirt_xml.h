@@ -1,8 +1,9 @@
 // libvirt's domain XML, as Hardware and back: a documented subset (docs/import.md). Elements and
 // attributes that are not in it become notes with their line: nothing is lost silently.
 //
-//   domain, name, memory, currentMemory, vcpu, os (type, loader, kernel, initrd, cmdline, boot),
-//   devices/disk (source, target, driver, readonly), devices/interface (mac, source, model)
+//   domain, name, memory, currentMemory, vcpu, os (type, loader, cmdline, boot), features (acpi,
+//   apic, pae, smm), devices/disk (source, target, driver, readonly), devices/interface (mac,
+//   source, model)
 //
 // Thread class: pure functions. Errors: Code::refused with the line.
 #pragma once

@@ -195,7 +195,8 @@ Result<ImportSubject> find_in_ova(const ByteSource& file, const ImportWords& wor
   subject.result.disks = static_cast<uint32_t>(filled.size());
   subject.result.format = "ova/" + std::string(format_name(subject.format));
   if (words.disk == 0) {
-    const MachineWords machine{words.name, words.project, words.name, image_names(ova, words.name)};
+    const MachineWords machine{words.name, words.project, words.owner, "",
+                               image_names(ova, words.name)};
     BRIDLE_TRY(subject.result.machine, machine_yaml(ova.hardware, machine).context("OVF"));
   }
   subject.result.notes = std::move(ova.hardware.notes);
@@ -205,6 +206,17 @@ Result<ImportSubject> find_in_ova(const ByteSource& file, const ImportWords& wor
 }  // namespace
 
 Result<Ova> open_ova(const ByteSource& file) { return Opener(file).open(); }
+
+Result<OvaSigner> read_signer(const ByteSource& file) {
+  BRIDLE_TRY(const auto members, index_tar(file));
+  const TarMember* manifest = with_ending(members, ".mf");
+  const TarMember* certificate = with_ending(members, ".cert");
+  if (manifest == nullptr || certificate == nullptr)
+    return Error(Code::refused, "the OVA is not signed: it has no manifest and certificate");
+  BRIDLE_TRY(const std::string text, text_of(file, *manifest));
+  BRIDLE_TRY(const std::string words, text_of(file, *certificate));
+  return check_signature(words, text, manifest->name);
+}
 
 Result<ImportSubject> find_disk(const ByteSource& file, const ImportWords& words) {
   const bool ova = words.format.empty() ? looks_like_tar(file) : words.format == "ova";

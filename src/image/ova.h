@@ -7,6 +7,7 @@
 #include "image/disk_check.h"
 #include "image/hardware.h"
 #include "image/import_plan.h"
+#include "image/ova_manifest.h"
 
 namespace bridle::image {
 
@@ -24,6 +25,9 @@ struct Ova {
 };
 // Code::corrupt: a digest or the signature does not match. Code::refused: as the parts say.
 Result<Ova> open_ova(const ByteSource& file);
+// Who signed the manifest, without a look at what it vouches for (open_ova has that).
+// Code::refused: no OVA, or not signed. Code::corrupt: the signature is not of the manifest.
+Result<OvaSigner> read_signer(const ByteSource& file);
 
 struct ImportSubject {
   DiskExtent extent;
@@ -33,7 +37,7 @@ struct ImportSubject {
 struct ImportWords {
   std::string format;  // as spec.source.format; empty: decide
   uint32_t disk = 0;
-  std::string name, project;
+  std::string name, project, owner;
 };
 Result<ImportSubject> find_disk(const ByteSource& file, const ImportWords& words);
 

@@ -137,7 +137,9 @@ const EVP_MD* digest_for(EVP_PKEY* key, const std::string& algorithm) {
 
 Result<Key> key_of(const std::string& identity) {
   Key key(PEM_read_bio_PrivateKey(bio_of(identity).get(), nullptr, no_passphrase, nullptr));
-  if (!key) return Error(Code::corrupt, "the key that signs exports cannot be read");
+  if (!key)
+    return Error(Code::corrupt,
+                 "the file holds no private key (PEM) that can be read without a passphrase");
   return key;
 }
 
@@ -160,7 +162,7 @@ Result<Cert> self_signed(EVP_PKEY* key, const std::string& common_name) {
   X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
                              reinterpret_cast<const unsigned char*>(shortened.c_str()), -1, -1, 0);
   X509_set_issuer_name(cert.get(), name);
-  if (X509_sign(cert.get(), key, nullptr) == 0)
+  if (X509_sign(cert.get(), key, digest_for(key, "SHA256")) == 0)
     return Error(Code::internal, "the certificate for exports could not be made");
   return cert;
 }
@@ -211,7 +213,7 @@ Result<OvaSigner> check_signature(std::string_view certificate, std::string_view
 }
 
 Result<std::string> make_signing_identity(const std::string& common_name) {
-  const Key key(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
+  const Key key(EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", size_t{3072}));
   if (!key) return Error(Code::internal, "a key for exports could not be made");
   BRIDLE_TRY(const Cert cert, self_signed(key.get(), common_name));
   const Bio out(BIO_new(BIO_s_mem()));
@@ -226,9 +228,10 @@ Result<std::string> sign_manifest(const std::string& identity, std::string_view 
   BRIDLE_TRY(const Key key, key_of(identity));
   BRIDLE_TRY(const Cert cert, certificate_of(identity));
   const Context context(EVP_MD_CTX_new());
-  std::array<uint8_t, 64> signature{};
+  std::vector<uint8_t> signature(static_cast<size_t>(std::max(0, EVP_PKEY_get_size(key.get()))));
   size_t size = signature.size();
-  if (EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key.get()) != 1 ||
+  if (EVP_DigestSignInit(context.get(), nullptr, digest_for(key.get(), "SHA256"), nullptr,
+                         key.get()) != 1 ||
       EVP_DigestSign(context.get(), signature.data(), &size,
                      reinterpret_cast<const uint8_t*>(manifest.data()), manifest.size()) != 1)
     return Error(Code::internal, "the export could not be signed");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <set>
 
 #include "image/xml_tree.h"
 
@@ -197,8 +198,8 @@ class Parser {
     one.model = nic_model(model);
     if (one.model.empty() && !model.empty()) {
       out_.note("OVF, line " + std::to_string(item.line) + ": the network adapter " +
-                std::string(model) + " becomes virtio");
-      one.model = "virtio";
+                std::string(model) + " becomes e1000");
+      one.model = "e1000";
     }
     one.mac = mac_of(item);
     one.network = item.child_text("Connection");
@@ -263,15 +264,98 @@ class Parser {
 
 // ---- writing
 
-std::string item(unsigned instance, unsigned type, const std::string& body) {
-  return "      <Item>\n" + body + "        <rasd:InstanceID>" + std::to_string(instance) +
-         "</rasd:InstanceID>\n        <rasd:ResourceType>" + std::to_string(type) +
-         "</rasd:ResourceType>\n      </Item>\n";
+// The words of an item, which the schema wants in the order of the alphabet.
+using Words = std::map<std::string, std::string>;
+
+std::string item(const Words& words) {
+  std::string out = "      <Item>\n";
+  for (const auto& [name, text] : words)
+    out += "        <rasd:" + name + ">" + xml_escape(text) + "</rasd:" + name + ">\n";
+  return out + "      </Item>\n";
 }
 
-std::string line(std::string_view name, std::string_view text) {
-  return "        <rasd:" + std::string(name) + ">" + xml_escape(text) +
-         "</rasd:" + std::string(name) + ">\n";
+// The controllers that disks are behind, by bus: their InstanceIDs.
+using Controllers = std::map<std::string, unsigned>;
+
+std::string write_controllers(const Hardware& hardware, Controllers& controllers,
+                              unsigned& instance) {
+  std::string out;
+  for (const HardwareDisk& disk : hardware.disks) {
+    const std::string bus = disk.bus.empty() ? "virtio" : disk.bus;
+    if (controllers.contains(bus)) continue;
+    controllers[bus] = instance++;
+    const bool ahci = bus == "sata", ide = bus == "ide";
+    out += item({{"ElementName", bus + " controller"},
+                 {"InstanceID", std::to_string(controllers[bus])},
+                 {"ResourceSubType", ahci            ? "AHCI"
+                                     : ide           ? "PIIX4"
+                                     : bus == "scsi" ? "lsilogicsas"
+                                                     : "virtio"},
+                 {"ResourceType", ahci  ? "20"
+                                  : ide ? "5"
+                                        : "6"}});
+  }
+  return out;
+}
+
+std::string network_of(const HardwareInterface& one) {
+  return one.network.empty() ? "default" : one.network;
+}
+
+std::string write_networks(const Hardware& hardware) {
+  std::set<std::string> names;
+  for (const HardwareInterface& one : hardware.interfaces) names.insert(network_of(one));
+  if (names.empty()) return {};
+  std::string out = "  <NetworkSection>\n    <Info>Networks</Info>\n";
+  for (const std::string& name : names)
+    out += "    <Network ovf:name=\"" + xml_escape(name) + "\"/>\n";
+  return out + "  </NetworkSection>\n";
+}
+
+std::string write_items(const Hardware& hardware) {
+  const std::string megabytes = std::to_string((hardware.memory + (1 << 20) - 1) >> 20);
+  std::string out = item({{"ElementName", "CPUs"},
+                          {"InstanceID", "1"},
+                          {"ResourceType", "3"},
+                          {"VirtualQuantity", std::to_string(hardware.cpus)}});
+  out += item({{"AllocationUnits", "byte * 2^20"},
+               {"ElementName", "memory"},
+               {"InstanceID", "2"},
+               {"ResourceType", "4"},
+               {"VirtualQuantity", megabytes}});
+  unsigned instance = 3;
+  Controllers controllers;
+  out += write_controllers(hardware, controllers, instance);
+  for (size_t i = 0; i < hardware.disks.size(); ++i) {
+    const HardwareDisk& disk = hardware.disks[i];
+    const unsigned parent = controllers[disk.bus.empty() ? "virtio" : disk.bus];
+    out += item({{"AddressOnParent", std::to_string(i)},
+                 {"ElementName", disk.name},
+                 {"HostResource", "ovf:/disk/disk" + std::to_string(i)},
+                 {"InstanceID", std::to_string(instance++)},
+                 {"Parent", std::to_string(parent)},
+                 {"ResourceType", "17"}});
+  }
+  for (const HardwareInterface& one : hardware.interfaces) {
+    Words words{{"Connection", network_of(one)},
+                {"ElementName", one.name},
+                {"InstanceID", std::to_string(instance++)},
+                {"ResourceSubType", one.model == "e1000" ? "E1000" : "virtio"},
+                {"ResourceType", "10"}};
+    if (!one.mac.empty()) words["Address"] = one.mac;
+    out += item(words);
+  }
+  return out;
+}
+
+std::string write_firmware(const Hardware& hardware) {
+  if (hardware.firmware != "uefi") return {};
+  const auto config = [](std::string_view key, std::string_view value) {
+    return "      <vmw:Config ovf:required=\"false\" vmw:key=\"" + std::string(key) +
+           "\" vmw:value=\"" + std::string(value) + "\"/>\n";
+  };
+  return config("firmware", "efi") +
+         (hardware.secure_boot ? config("uefi.secureBoot.enabled", "true") : "");
 }
 
 }  // namespace
@@ -282,42 +366,28 @@ Result<Hardware> parse_ovf(std::string_view text) {
 }
 
 std::string write_ovf(const Hardware& hardware, const std::vector<OvfFile>& files) {
-  std::string references, disks, items;
-  const std::string megabytes = std::to_string((hardware.memory + (1 << 20) - 1) >> 20);
-  items += item(
-      1, 3, line("ElementName", "CPUs") + line("VirtualQuantity", std::to_string(hardware.cpus)));
-  items += item(2, 4,
-                line("AllocationUnits", "byte * 2^20") + line("ElementName", "memory") +
-                    line("VirtualQuantity", megabytes));
-  items += item(3, 6, line("ElementName", "controller") + line("ResourceSubType", "virtio"));
-  unsigned instance = 4;
-  for (size_t i = 0; i < hardware.disks.size(); ++i, ++instance) {
+  std::string references, disks;
+  for (size_t i = 0; i < hardware.disks.size(); ++i) {
     const std::string id = std::to_string(i);
-    references += "    <File ovf:id=\"file" + id + "\" ovf:href=\"" + xml_escape(files[i].name) +
+    references += "    <File ovf:href=\"" + xml_escape(files[i].name) + "\" ovf:id=\"file" + id +
                   "\" ovf:size=\"" + std::to_string(files[i].size) + "\"/>\n";
-    disks += "    <Disk ovf:diskId=\"disk" + id + "\" ovf:fileRef=\"file" + id +
-             "\" ovf:capacity=\"" + std::to_string(hardware.disks[i].capacity) +
+    disks += "    <Disk ovf:capacity=\"" + std::to_string(hardware.disks[i].capacity) +
+             "\" ovf:diskId=\"disk" + id + "\" ovf:fileRef=\"file" + id +
              "\" ovf:format=\"http://www.vmware.com/interfaces/specifications/vmdk.html"
              "#streamOptimized\"/>\n";
-    items += item(instance, 17,
-                  line("AddressOnParent", id) + line("ElementName", hardware.disks[i].name) +
-                      line("HostResource", "ovf:/disk/disk" + id) + line("Parent", "3"));
   }
-  for (const HardwareInterface& one : hardware.interfaces)
-    items += item(instance++, 10,
-                  (one.mac.empty() ? "" : line("Address", one.mac)) +
-                      line("Connection", one.network.empty() ? "default" : one.network) +
-                      line("ElementName", one.name) +
-                      line("ResourceSubType", one.model == "e1000" ? "E1000" : "virtio"));
   return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
          "<Envelope xmlns=\"http://schemas.dmtf.org/ovf/envelope/1\" "
          "xmlns:ovf=\"http://schemas.dmtf.org/ovf/envelope/1\" "
          "xmlns:rasd=\"http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/"
-         "CIM_ResourceAllocationSettingData\">\n  <References>\n" +
+         "CIM_ResourceAllocationSettingData\" "
+         "xmlns:vmw=\"http://www.vmware.com/schema/ovf\">\n  <References>\n" +
          references + "  </References>\n  <DiskSection>\n    <Info>Disks</Info>\n" + disks +
-         "  </DiskSection>\n  <VirtualSystem ovf:id=\"" + xml_escape(hardware.name) +
-         "\">\n    <Info>A machine</Info>\n    <Name>" + xml_escape(hardware.name) +
-         "</Name>\n    <VirtualHardwareSection>\n      <Info>Hardware</Info>\n" + items +
+         "  </DiskSection>\n" + write_networks(hardware) + "  <VirtualSystem ovf:id=\"" +
+         xml_escape(hardware.name) + "\">\n    <Info>A machine</Info>\n    <Name>" +
+         xml_escape(hardware.name) +
+         "</Name>\n    <VirtualHardwareSection>\n      <Info>Hardware</Info>\n" +
+         write_items(hardware) + write_firmware(hardware) +
          "    </VirtualHardwareSection>\n  </VirtualSystem>\n</Envelope>\n";
 }
 

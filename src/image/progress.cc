@@ -1,5 +1,7 @@
 #include "image/progress.h"
 
+#include <sys/wait.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -55,6 +57,29 @@ std::optional<HelperLine> parse_helper_line(std::string_view line) {
   out.text = printable(line.substr(blank + 1), 600);
   out.error = Error(*code, out.text);
   return out;
+}
+
+std::string ended_how(int wait_status) {
+  if (WIFSIGNALED(wait_status)) return "signal " + std::to_string(WTERMSIG(wait_status));
+  const int status = WEXITSTATUS(wait_status);
+  if (status > 128) return "signal " + std::to_string(status - 128);
+  return "status " + std::to_string(status);
+}
+
+bool never_started(int wait_status) {
+  return WIFEXITED(wait_status) &&
+         (WEXITSTATUS(wait_status) == 125 || WEXITSTATUS(wait_status) == 126);
+}
+
+Error ended_without_reason(int wait_status) {
+  if (never_started(wait_status))
+    return Error(Code::internal,
+                 "bridle-jail could not start the image helper (" + ended_how(wait_status) +
+                     "); why is in bridle-jail's log (its standard error; under systemd: "
+                     "journalctl -t bridle-jail)");
+  return Error(Code::internal, "the image helper ended with " + ended_how(wait_status) +
+                                   " and no reason; bridle-jail's log (its standard error) and "
+                                   "the kernel's (dmesg) may tell more");
 }
 
 }  // namespace bridle::image

@@ -31,4 +31,11 @@ struct HelperLine {
 // Hostile bytes; empty: none of the three.
 std::optional<HelperLine> parse_helper_line(std::string_view line);
 
+// Of a helper's wait status, as of waitpid(2). The init of a helper ends with 128 + N for signal N
+// (jail/helper.h), and with 125 or 126 where the jail could not make the helper's world.
+std::string ended_how(int wait_status);  // "status 3", "signal 9"
+bool never_started(int wait_status);
+// For a helper that failed and said nothing: where the reason is to be found.
+Error ended_without_reason(int wait_status);
+
 }  // namespace bridle::image

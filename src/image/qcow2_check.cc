@@ -72,8 +72,8 @@ std::string name_at(const ByteSource& file, uint64_t offset, uint32_t size) {
 constexpr std::string_view flatten =
     "; make it one file where it came from, with: qemu-img convert -O qcow2 FILE FLAT.qcow2";
 
-Status check_features(const ByteSource& file, const Header& h) {
-  if (h.backing != 0 || h.backing_size != 0)
+Status check_features(const ByteSource& file, const Header& h, bool overlay) {
+  if (!overlay && (h.backing != 0 || h.backing_size != 0))
     return refused(8, "it names a backing file, \"" + name_at(file, h.backing, h.backing_size) +
                           "\", and an import reads no other file" + std::string(flatten));
   if (h.crypt != 0)
@@ -265,7 +265,7 @@ class Tables {
 
 Result<DiskFacts> check_qcow2(const ByteSource& file, const DiskLimits& limits) {
   BRIDLE_TRY(const Header header, read_header(file));
-  BRIDLE_CHECK(check_features(file, header));
+  BRIDLE_CHECK(check_features(file, header, limits.overlay));
   BRIDLE_CHECK(check_numbers(header, limits));
   BRIDLE_CHECK(check_extensions(file, header));
   return Tables(file, header, limits).check();

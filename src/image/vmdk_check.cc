@@ -104,6 +104,7 @@ struct Header {
   uint64_t capacity = 0, grain = 0, descriptor = 0, descriptor_size = 0;  // in sectors
   uint64_t redundant = 0, directory = 0, overhead = 0;                    // in sectors
   uint16_t compression = 0;
+  bool footed = false;  // it is the footer
 
   uint64_t grain_bytes() const { return grain * sector; }
   bool compressed() const { return (flags & flag_compressed) != 0; }
@@ -153,8 +154,12 @@ Status check_numbers(const Header& h, const DiskLimits& limits) {
 
 // The header that counts: the footer's, where the header says that it is at the end.
 Result<Header> read_header(const ByteSource& file, const DiskLimits& limits) {
-  BRIDLE_TRY(const std::string head, file.read(0, sector));
-  if (std::string_view(head).starts_with("# Disk DescriptorFile")) {
+  if (file.size() == 0) return Error(Code::corrupt, "byte 0: the file is empty; export it again");
+  const auto first = file.read(0, std::min(file.size(), sector));
+  if (!first.ok()) return first.error();
+  const std::string_view head = *first;
+  // A text may be shorter than a header is.
+  if (head.starts_with("# Disk DescriptorFile")) {
     BRIDLE_TRY(const std::string text,
                file.read(0, static_cast<size_t>(std::min(file.size(), largest_descriptor))));
     BRIDLE_CHECK(check_vmdk_descriptor(text, 0));
@@ -163,8 +168,10 @@ Result<Header> read_header(const ByteSource& file, const DiskLimits& limits) {
         "files" +
         std::string(one_file));
   }
-  if (!std::string_view(head).starts_with("KDMV"))
+  if (!head.starts_with("KDMV"))
     return Error(Code::corrupt, "byte 0: the file is no VMDK disk; import it as what it is");
+  if (head.size() < sector || file.size() % sector != 0)
+    return corrupt(file.size(), "the file ends within a sector: it was cut short");
   const Header header = header_of(head);
   BRIDLE_CHECK(check_numbers(header, limits));
   if (header.directory != at_end) return header;
@@ -179,6 +186,7 @@ Result<Header> read_header(const ByteSource& file, const DiskLimits& limits) {
     return corrupt(at, "the footer contradicts the header");
   footer.descriptor = header.descriptor;
   footer.descriptor_size = header.descriptor_size;
+  footer.footed = true;
   BRIDLE_CHECK(check_numbers(footer, limits));
   return footer;
 }
@@ -204,6 +212,7 @@ class Tables {
       const uint64_t table = little32(directory, i * 4);
       if (table != 0) BRIDLE_CHECK(check_table(table, h_.directory * sector + i * 4, i * covers));
     }
+    BRIDLE_CHECK(check_end());
     DiskFacts facts;
     facts.format = DiskFormat::vmdk;
     facts.virtual_size = h_.capacity * sector;
@@ -218,6 +227,10 @@ class Tables {
         bytes > file_.size() - at_sector * sector)
       return corrupt(field, std::string(what) + " at sector " + std::to_string(at_sector) +
                                 " leaves the file of " + std::to_string(file_.size()) + " bytes");
+    if (at_sector * sector >= last_begin_) {
+      last_begin_ = at_sector * sector;
+      last_end_ = last_begin_ + bytes;
+    }
     return claims_.claim(at_sector * sector, bytes, what);
   }
 
@@ -259,6 +272,17 @@ class Tables {
     return std::min(h_.grain, h_.capacity - guest) * sector;
   }
 
+  // A stream ends with a sector of zeroes, or (as QEMU writes it) has room for all of its last
+  // grain: one that ends in between has lost its tail, if only padding.
+  Status check_end() {
+    if ((h_.flags & flag_markers) == 0 || h_.footed || last_grain_ == 0) return {};
+    if (last_begin_ > last_grain_) return {};  // a table, which is whole
+    const uint64_t data_end = (last_end_ + sector - 1) / sector * sector;
+    if (file_.size() == data_end + sector || file_.size() >= last_begin_ + h_.grain_bytes())
+      return {};
+    return corrupt(file_.size(), "the stream ends without its end mark: it was cut short");
+  }
+
   // {u64 lba; u32 size; compressed bytes}, or the bytes alone where there are no markers.
   Status check_packed(uint64_t grain, uint64_t field, uint64_t guest) {
     if ((h_.flags & flag_markers) == 0) return place(grain, sector, field, "a grain");
@@ -270,6 +294,7 @@ class Tables {
       return corrupt(grain * sector, "a grain that says it belongs elsewhere");
     if (size == 0 || size > 2 * h_.grain_bytes())
       return corrupt(grain * sector + 8, "a grain of " + std::to_string(size) + " bytes");
+    last_grain_ = std::max(last_grain_, grain * sector);
     return place(grain, 12 + uint64_t{size}, field, "a grain");
   }
 
@@ -278,6 +303,8 @@ class Tables {
   const DiskLimits& limits_;
   ClaimMap claims_;
   uint64_t data_ = 0;
+  // Bytes, of what is furthest behind, and of the grain that is.
+  uint64_t last_begin_ = 0, last_end_ = 0, last_grain_ = 0;
 };
 
 }  // namespace

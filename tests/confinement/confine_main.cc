@@ -277,8 +277,10 @@ Status run_daemon(Run& run) {
 Status run_role(Run& run, const std::string& role) {
   if (role == "guest") return run_guest(run);
   if (role == "daemon") return run_daemon(run);
-  const std::map<std::string, HelperKind> helpers = {
-      {"fetch", HelperKind::fetch}, {"build", HelperKind::build}, {"store", HelperKind::store}};
+  const std::map<std::string, HelperKind> helpers = {{"fetch", HelperKind::fetch},
+                                                     {"build", HelperKind::build},
+                                                     {"store", HelperKind::store},
+                                                     {"convert", HelperKind::convert}};
   const auto found = helpers.find(role);
   if (found == helpers.end()) return Error(Code::invalid, "--role " + role + " is not known");
   return run_helper(run, found->second);

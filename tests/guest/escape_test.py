@@ -18,7 +18,7 @@ from host import Host
 
 HOST = Host(project="escape")
 PROGRAMS = host.BIN.parent / "confinement"
-ROLES = ("guest", "fetch", "build", "store", "daemon")
+ROLES = ("guest", "fetch", "build", "store", "convert", "daemon")
 
 
 def confine(role, probes, without=(), options=()):
@@ -96,12 +96,13 @@ class Escape(unittest.TestCase):
 
     # -- every target of the live host, every layer on ------------------------------------------
 
-    def host_files(self):
+    def host_files(self, role):
         """Files and sockets of this root, and the host's own secrets."""
         found = ["/etc/shadow", "/root", "/proc/kcore", "/proc/kmsg", "/dev/kmsg", "/dev/mem", "/dev/vda"]
         for top, _, names in os.walk(HOST.root):
-            if top.startswith(f"{HOST.root}/images") or top.startswith(f"{HOST.root}/cache"):
-                continue  # everyone's to read
+            shared = top.startswith((f"{HOST.root}/images", f"{HOST.root}/cache"))
+            if shared and role != "convert":
+                continue  # everyone else's to read
             found += [f"{top}/{name}" for name in names]
         return found
 
@@ -112,7 +113,7 @@ class Escape(unittest.TestCase):
     def probes(self, role):
         own = f"{HOST.root}/state", f"{HOST.root}/volumes", f"{HOST.root}/run", f"{HOST.root}/supervise.log"
         found = []
-        for path in self.host_files():
+        for path in self.host_files(role):
             if role == "daemon" and path.startswith(own):
                 continue
             found += [f"unix:{path}"] if path.endswith(".sock") else [f"read:{path}", f"write:{path}"]
@@ -130,7 +131,7 @@ class Escape(unittest.TestCase):
         else:
             for probe in ("capset:", "setuid:0", "create:/usr/new"):
                 found.remove(probe)
-        if role in ("guest", "store", "build"):
+        if role in ("guest", "store", "build", "convert"):
             found.append(f"tcp:{self.targets.port}")
         return found + self.call_probes(role)
 

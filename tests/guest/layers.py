@@ -12,7 +12,7 @@ ALL_RIGHTS = ("uid", "bounding", "capset")
 
 @dataclasses.dataclass
 class Row:
-    role: str  # guest, attendant, fetch, build, store, daemon
+    role: str  # guest, attendant, fetch, build, store, convert, daemon
     layer: str  # what is left off the second time
     probe: str
     refused: str  # an errno's name; killed; "no effect": what it did stayed with itself
@@ -69,7 +69,7 @@ def rows(host):
         Row("attendant", "data", f"bytes:{128 << 20}", "ENOMEM"),
     ]
     helpers = []
-    for role in ("fetch", "store", "build"):
+    for role in ("fetch", "store", "build", "convert"):
         more = ("user-ns",) if role == "build" else ()
         helpers += [
             Row(role, "filter", "reach:425:1", "EPERM"),
@@ -90,6 +90,12 @@ def rows(host):
         Row("store", "uid", "read:/etc/shadow", "EACCES"),
         Row("store", "net-ns", f"tcp:{host.port}", "ENETUNREACH", ("filter",)),
         Row("store", "read-only", f"create:{host.root}/cache/new", "EROFS", ALL_RIGHTS),
+        Row("convert", "root", f"list:{host.root}/images", "ENOENT"),
+        Row("convert", "root", "read:/etc/passwd", "ENOENT"),
+        Row("convert", "uid", "read:/etc/shadow", "EACCES", ("root",)),
+        Row("convert", "net-ns", f"tcp:{host.port}", "ENETUNREACH", ("filter",)),
+        Row("convert", "fsize", f"far:memory:{(64 << 30) + 1}", "EFBIG"),
+        Row("convert", "data", f"bytes:{3 << 30}", "ENOMEM"),
         Row("build", "user-ns", "read:/etc/shadow", "EACCES"),
         Row("build", "net-ns", f"tcp:{host.port}", "ENETUNREACH"),
         Row("build", "uts-ns", "hostname:escaped", "no effect", ("user-ns",), effect="hostname", opened="escaped"),
