@@ -39,9 +39,9 @@ enum class Verb : uint16_t {
   place = 7,    // move QEMU's vCPU threads to the vcpu cgroup (v1); finds them itself
   helper =
       8,  // run an image helper (HelperKind) with argv memfd [0] and files. -> pid; exited later
-  exited = 9,  // unasked: a guest's QEMU or a helper ended, with `exit_status`
-  usage = 10,  // -> Usage of one guest
-  grow = 11,   // raises `file_size` of a running guest's QEMU: before a disk of its grows
+  exited = 9,   // unasked: a guest's QEMU or a helper ended, with `exit_status`
+  usage = 10,   // -> Usage of one guest
+  grow = 11,    // raises `file_size` of a running guest's QEMU: before a disk of its grows
   forget = 12,  // remove what the jail keeps for a machine that is deleted: its TPM's state
 };
 
