@@ -156,6 +156,11 @@ Result<std::string> machine_yaml(Hardware& hardware, const MachineWords& words) 
     return Error(Code::refused,
                  "it has no disk to boot from; name an image whose kernel it boots (--image)");
   note_differences(hardware, !words.image.empty());
+  // OVMF has no driver for the controller that scsi is.
+  if (words.image.empty() && hardware.firmware == "uefi" && hardware.disks[0].bus == "scsi") {
+    hardware.disks[0].bus = "sata";
+    hardware.note("disk " + hardware.disks[0].name + ": UEFI boots it as sata, not scsi");
+  }
   std::string out;
   std::vector<std::string> volumes;
   for (size_t i = 0; i < hardware.disks.size(); ++i) {

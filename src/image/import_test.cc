@@ -146,7 +146,7 @@ TEST(Ovf, BecomesAMachine) {
   const auto yaml = machine_yaml(*hardware, {"shop", "lab", "ann", "", {"shop"}});
   ASSERT_TRUE(yaml.ok()) << yaml.error().message();
   for (const char* line : {"kind: Volume", "owner: ann", "boot: disk", "firmware: uefi",
-                           "model: scsi", "model: e1000"})
+                           "model: sata", "model: e1000"})
     EXPECT_NE(yaml->find(line), std::string::npos) << line << "\n" << *yaml;
   EXPECT_EQ(yaml->find("image: shop\n  "), std::string::npos);
   EXPECT_NE(yaml->find("memory: 512MiB"), std::string::npos) << *yaml;

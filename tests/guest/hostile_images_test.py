@@ -62,11 +62,11 @@ class HostileImages(unittest.TestCase):
     def check(self, run, name):
         """What is wrong with how this went, beside its being taken."""
         wrong = []
-        if run.exit not in (0, 1):
+        if run.exit not in (0, 1, 2):  # taken, refused, not said what it is
             wrong.append(f"exit {run.exit}: {run.text[-300:]}")
         if run.memory > MEMORY:
             wrong.append(f"{run.memory >> 20} MiB of memory")
-        if run.exit == 1:
+        if run.exit != 0:
             if not run.said or len(run.said[2]) < 25 or run.said[1] == "internal":
                 wrong.append(f"said {run.text[-300:]!r}")
             if run.space > SPACE:

@@ -214,7 +214,7 @@ class Import(unittest.TestCase):
         self.assertIn("machine/import/writer", busy.stderr)
         self.assertFalse(os.path.exists(f"{self.folder}/busy.qcow2.incomplete"))
         # What the guest writes is what is exported then.
-        HOST.run("machine", "exec", "writer", "--", "sh", "-c", "printf changed | dd of=/dev/vda conv=notrunc && sync")
+        HOST.run("machine", "exec", "writer", "--", "sh", "-c", "printf changed | dd of=/dev/vda conv=notrunc,fsync")
         HOST.run("machine", "stop", "writer", "--force", "--wait")
         HOST.run("volume", "export", "data", "--format", "raw", "--file", f"{self.folder}/after.raw")
         with open(f"{self.folder}/after.raw", "rb") as file:
@@ -364,7 +364,8 @@ class Import(unittest.TestCase):
         """Clusters without number, all of the same few compressed bytes."""
         path = f"{self.folder}/bomb.qcow2"
         qemu_img("create", "-q", "-f", "qcow2", "-o", "cluster_size=2M", path, "4T")
-        header = open(path, "rb").read(104)
+        with open(path, "rb") as file:
+            header = file.read(104)
         l1 = struct.unpack(">Q", header[40:48])[0]
         end = (os.path.getsize(path) + (2 << 20) - 1) // (2 << 20) * (2 << 20)
         with open(path, "r+b") as file:
@@ -378,7 +379,7 @@ class Import(unittest.TestCase):
         yield path, [], "limit"
 
     def hostile_vmdk(self):
-        yield flat(self.folder, self.raw), [], "other files"
+        yield flat(self.folder, self.raw), [], "spread over several files"
         link = write(f"{self.folder}/paths.vmdk", b'# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=ffffffff\n'
                      b'createType="monolithicFlat"\nRW 16384 FLAT "/etc/shadow" 0\n')
         yield link, [], "descriptor"
