@@ -167,8 +167,10 @@ TEST(Completion, knows_every_command) {
 TEST(Completion, completes_in_bash_and_zsh) {
   EXPECT_TRUE(completes("bash", "", "start stop"));
   // As bashcompinit calls it; what begins otherwise is left out by zsh itself, afterwards.
-  EXPECT_TRUE(completes("zsh", "emulate sh;",
-                        "console define delete exec list pause reset resume screen start stop vnc"));
+  EXPECT_TRUE(
+      completes("zsh", "emulate sh;",
+                "console define delete exec export import list pause reset resume screen start "
+                "stop vnc"));
 }
 
 }  // namespace
