@@ -20,6 +20,7 @@ import pathlib
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -528,6 +529,52 @@ class Restore(BackUp):
         super().after()
 
 
+class Screen(Start):
+    """Somebody looks at a guest's screen."""
+    DOOR = f"{ROOT}/screen"
+
+    def before(self):
+        super().before()
+        self.world.want("victim", RUNNING, seed=SEED, display="vga", disks=[{"name": "d0", "volume": "disk"}])
+
+    def act(self):
+        self.world.insist(self.look, "vnc")
+
+    def look(self):
+        if os.path.exists(self.DOOR):
+            os.unlink(self.DOOR)
+        with subprocess.Popen([host.BIN / "bridle", "--root", ROOT, "-p", "crash", "machine", "vnc", "victim", "--once",
+                               "--socket", self.DOOR], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                              env={"BRIDLE_REASON": "tests"} | os.environ) as viewer:
+            while viewer.poll() is None:
+                with socket.socket(socket.AF_UNIX) as link:
+                    try:
+                        link.connect(self.DOOR)
+                    except (FileNotFoundError, ConnectionRefusedError):
+                        time.sleep(0.05)
+                        continue
+                    link.recv(12)
+            return subprocess.CompletedProcess([], viewer.returncode, stderr=viewer.stderr.read())
+
+
+class UseContext(Act):
+    """The file of contexts is the old one or the new one."""
+    CONFIG = f"{ROOT}/config"
+
+    def act(self):
+        self.world.insist(self.use, "context use")
+
+    def use(self):
+        done = subprocess.run([host.BIN / "bridle", "context", "use", "-"], capture_output=True, text=True, check=False,
+                              env=os.environ | {"XDG_CONFIG_HOME": self.CONFIG})
+        file = pathlib.Path(self.CONFIG) / "bridle/contexts.json"
+        assert not file.exists() or json.loads(file.read_text(encoding="utf-8"))["version"] == 1
+        return done
+
+    def after(self):
+        shutil.rmtree(self.CONFIG)
+
+
 class EndThePrepared(Act):
     """The host's folders are made anew by whoever starts first."""
 
@@ -541,7 +588,7 @@ class EndThePrepared(Act):
 # Cheap ones first: a point is hit by the first act that reaches it.
 ACTS = (Start, Stop, Pause, Delete, Volumes, Resize, Execute, KillAttendants, KillJail, EndDaemon, KillDaemon, KillQemu,
         KillQemuOfTheJail, EndThePrepared, EndSupervisor, TornLedger, Console, BackUp, BackUpWithoutDaemon, Restore,
-        Import, ImportOverMore, ImportOverOther, StopGuests, Build)
+        Import, ImportOverMore, ImportOverOther, StopGuests, Build, Screen, UseContext)
 # These end the supervisor before they begin.
 WITHOUT_HOST = (TornLedger, EndThePrepared, BackUpWithoutDaemon)
 
