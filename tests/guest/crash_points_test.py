@@ -550,10 +550,9 @@ class Screen(Start):
                 with socket.socket(socket.AF_UNIX) as link:
                     try:
                         link.connect(self.DOOR)
-                    except (FileNotFoundError, ConnectionRefusedError):
+                        link.recv(12)
+                    except OSError:  # not there yet, or its end was killed
                         time.sleep(0.05)
-                        continue
-                    link.recv(12)
             return subprocess.CompletedProcess([], viewer.returncode, stderr=viewer.stderr.read())
 
 
