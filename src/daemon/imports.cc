@@ -78,7 +78,7 @@ Status Imports::open_disk(Import& import) {
   const std::string path =
       parts_.layout.uploads() + "/" + Uuid::random(parts_.random).text() + ".disk";
   BRIDLE_TRY(import.disk, open_file(path, O_RDWR | O_CREAT | O_EXCL, 0600));
-  const Status removed = remove_file(path);
+  Status removed = remove_file(path);
   if (::fchmod(import.disk.get(), 0666) != 0) return errno_error(path);
   return removed;
 }
