@@ -1,7 +1,8 @@
 // The kernel interfaces that nobody whom Bridle starts has a use for, refused by a system call
 // filter that every one of them gets before its exec and cannot take off: a table of rows, each
-// with its reason, turned into a BPF program. A refused call fails with EPERM (clone3 with ENOSYS:
-// C libraries then take clone, whose flags a filter can see); everything else is allowed.
+// with its reason, turned into a BPF program. A refused call fails with EPERM (a socket family with
+// EAFNOSUPPORT, clone3 with ENOSYS: C libraries then take clone, whose flags a filter can see);
+// everything else is allowed.
 //
 // It is the second wall of most rows: having no capability is the first. It is the only one where
 // the kernel asks for none: io_uring, user namespaces, keyrings, userfaultfd, socket families,

@@ -52,8 +52,8 @@ def rows(host):
         Row("guest", "cgroup", f"bytes:{256 << 20}", "killed", options=("--memory", str(96 << 20))),
         Row("guest", "filter", f"space:{CLONE_NEWUSER}", "EPERM"),
         Row("guest", "filter", f"unshare:{CLONE_NEWUSER}", "EPERM"),
-        Row("guest", "filter", "socket:16:3", "EPERM"),
-        Row("guest", "filter", "socket:2:1", "EPERM"),
+        Row("guest", "filter", "socket:16:3", "EAFNOSUPPORT"),
+        Row("guest", "filter", "socket:2:1", "EAFNOSUPPORT"),
         Row("guest", "filter", "i386:20", "EPERM"),
     ]
     attendant = [
@@ -73,7 +73,7 @@ def rows(host):
         more = ("user-ns",) if role == "build" else ()
         helpers += [
             Row(role, "filter", "reach:425:1", "EPERM"),
-            Row(role, "filter", "socket:16:3", "EPERM"),
+            Row(role, "filter", "socket:16:3", "EAFNOSUPPORT"),
             Row(role, "pid-ns", f"signal:{host.victim}", "ESRCH", ALL_RIGHTS + more),
             Row(role, "ipc-ns", f"shm:{host.shared_memory}", "ENOENT"),
             Row(role, "descriptors", "descriptor:900", "EBADF"),
