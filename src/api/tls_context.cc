@@ -4,22 +4,15 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 
+#include "base/free_with.h"
+
 namespace bridle::api {
 
 namespace {
 
-struct FreeBio {
-  void operator()(BIO* bio) const { BIO_free_all(bio); }
-};
-struct FreeCert {
-  void operator()(X509* cert) const { X509_free(cert); }
-};
-struct FreeKey {
-  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-};
-using Bio = std::unique_ptr<BIO, FreeBio>;
-using Cert = std::unique_ptr<X509, FreeCert>;
-using Key = std::unique_ptr<EVP_PKEY, FreeKey>;
+using Bio = std::unique_ptr<BIO, FreeWith<BIO_free_all>>;
+using Cert = std::unique_ptr<X509, FreeWith<X509_free>>;
+using Key = std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY_free>>;
 
 Bio reader(const std::string& pem) {
   return Bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));

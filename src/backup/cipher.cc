@@ -2,16 +2,15 @@
 
 #include <openssl/evp.h>
 
+#include "base/free_with.h"
+
 namespace bridle::backup {
 namespace {
 
 constexpr size_t shortest_secret = 8;
 constexpr uint64_t most_memory = 256 << 20;
 
-struct FreeContext {
-  void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
-};
-using CipherContext = std::unique_ptr<EVP_CIPHER_CTX, FreeContext>;
+using CipherContext = std::unique_ptr<EVP_CIPHER_CTX, FreeWith<EVP_CIPHER_CTX_free>>;
 
 const uint8_t* raw(std::string_view bytes) {
   return reinterpret_cast<const uint8_t*>(bytes.data());

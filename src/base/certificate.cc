@@ -14,26 +14,20 @@
 #include <memory>
 
 #include "base/endpoint.h"
+#include "base/free_with.h"
 
 namespace bridle {
 
 namespace {
 
-template <auto free_function>
-struct Free {
-  template <typename T>
-  void operator()(T* thing) const {
-    free_function(thing);
-  }
-};
-using Bio = std::unique_ptr<BIO, Free<BIO_free_all>>;
-using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
-using Cert = std::unique_ptr<X509, Free<X509_free>>;
-using CertRequest = std::unique_ptr<X509_REQ, Free<X509_REQ_free>>;
-using Extension = std::unique_ptr<X509_EXTENSION, Free<X509_EXTENSION_free>>;
-using Name = std::unique_ptr<X509_NAME, Free<X509_NAME_free>>;
-using Names = std::unique_ptr<GENERAL_NAMES, Free<GENERAL_NAMES_free>>;
-using Number = std::unique_ptr<BIGNUM, Free<BN_free>>;
+using Bio = std::unique_ptr<BIO, FreeWith<BIO_free_all>>;
+using Key = std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY_free>>;
+using Cert = std::unique_ptr<X509, FreeWith<X509_free>>;
+using CertRequest = std::unique_ptr<X509_REQ, FreeWith<X509_REQ_free>>;
+using Extension = std::unique_ptr<X509_EXTENSION, FreeWith<X509_EXTENSION_free>>;
+using Name = std::unique_ptr<X509_NAME, FreeWith<X509_NAME_free>>;
+using Names = std::unique_ptr<GENERAL_NAMES, FreeWith<GENERAL_NAMES_free>>;
+using Number = std::unique_ptr<BIGNUM, FreeWith<BN_free>>;
 
 Error failed(const char* what) {
   ERR_clear_error();

@@ -18,24 +18,18 @@
 #include <vector>
 
 #include "base/certificate.h"
+#include "base/free_with.h"
 
 namespace bridle::cli {
 namespace {
 
 constexpr int dial_patience_ms = 10'000;
 
-template <auto free_function>
-struct Free {
-  template <typename T>
-  void operator()(T* thing) const {
-    free_function(thing);
-  }
-};
-using Bio = std::unique_ptr<BIO, Free<BIO_free_all>>;
-using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
-using Cert = std::unique_ptr<X509, Free<X509_free>>;
-using TlsRules = std::unique_ptr<SSL_CTX, Free<SSL_CTX_free>>;
-using Tls = std::unique_ptr<SSL, Free<SSL_free>>;
+using Bio = std::unique_ptr<BIO, FreeWith<BIO_free_all>>;
+using Key = std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY_free>>;
+using Cert = std::unique_ptr<X509, FreeWith<X509_free>>;
+using TlsRules = std::unique_ptr<SSL_CTX, FreeWith<SSL_CTX_free>>;
+using Tls = std::unique_ptr<SSL, FreeWith<SSL_free>>;
 
 Cert read_cert(const std::string& pem) {
   const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
@@ -86,7 +80,7 @@ Result<Fd> connect_tcp(const Endpoint& endpoint) {
   const int failed =
       ::getaddrinfo(endpoint.host.c_str(), std::to_string(endpoint.port).c_str(), &hints, &found);
   if (failed != 0) return away(endpoint, ::gai_strerror(failed));
-  const std::unique_ptr<addrinfo, Free<::freeaddrinfo>> all(found);
+  const std::unique_ptr<addrinfo, FreeWith<::freeaddrinfo>> all(found);
   std::string why = "it has no address";
   for (const addrinfo* at = all.get(); at != nullptr; at = at->ai_next) {
     auto fd = connect_one(*at);

@@ -8,6 +8,7 @@
 #include <array>
 #include <memory>
 
+#include "base/free_with.h"
 #include "base/hash.h"
 
 namespace bridle::image {
@@ -15,17 +16,10 @@ namespace {
 
 constexpr size_t longest_manifest = 64 << 10, most_lines = 128;
 
-template <auto free>
-struct Free {
-  template <typename T>
-  void operator()(T* p) const {
-    free(p);
-  }
-};
-using Bio = std::unique_ptr<BIO, Free<BIO_free>>;
-using Cert = std::unique_ptr<X509, Free<X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
-using Context = std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>>;
+using Bio = std::unique_ptr<BIO, FreeWith<BIO_free>>;
+using Cert = std::unique_ptr<X509, FreeWith<X509_free>>;
+using Key = std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY_free>>;
+using Context = std::unique_ptr<EVP_MD_CTX, FreeWith<EVP_MD_CTX_free>>;
 
 struct Algorithm {
   std::string_view name;

@@ -59,16 +59,6 @@ std::vector<Placement> placements_of(const GuestLaunch& launch) {
   return out;
 }
 
-// stdin is nothing; stdout and stderr are the errors FIFO, opened for both ways, so that QEMU's
-// writes never fail for want of a reader, and never wait for one.
-Status place_standard_streams(const std::string& folder) {
-  BRIDLE_TRY(const Fd null, open_file("/dev/null", O_RDONLY));
-  BRIDLE_TRY(const Fd errors, open_file(folder + "/errors", O_RDWR | O_NONBLOCK | O_NOFOLLOW));
-  if (::dup2(null.get(), 0) < 0 || ::dup2(errors.get(), 1) < 0 || ::dup2(errors.get(), 2) < 0)
-    return errno_error("placing standard streams");
-  return {};
-}
-
 Status execute(const std::vector<std::string>& arguments) {
   std::vector<char*> argv = {const_cast<char*>(qemu_path)};
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
@@ -97,7 +87,7 @@ Status become_qemu(const Layout& layout, const std::string& folder, GuestLaunch&
   BRIDLE_CHECK(join_groups(launch.guest_groups));
   BRIDLE_CHECK(set_oom_score(guest_oom_score));
   ::setsid();
-  BRIDLE_CHECK(place_standard_streams(folder));
+  BRIDLE_CHECK(place_standard_streams(folder + "/errors"));
   const std::vector<Placement> placements = placements_of(launch);
   BRIDLE_CHECK(enter_root(root, launch.use_kvm, uid));
   BRIDLE_CHECK(place_descriptors(placements));

@@ -120,6 +120,14 @@ Status place_descriptors(const std::vector<Placement>& placements) {
   return {};
 }
 
+Status place_standard_streams(const std::string& errors) {
+  BRIDLE_TRY(const Fd null, open_file("/dev/null", O_RDONLY));
+  BRIDLE_TRY(const Fd fifo, open_file(errors, O_RDWR | O_NONBLOCK | O_NOFOLLOW));
+  if (::dup2(null.get(), 0) < 0 || ::dup2(fifo.get(), 1) < 0 || ::dup2(fifo.get(), 2) < 0)
+    return errno_error("placing standard streams");
+  return {};
+}
+
 Status check_inheritable(int fd) {
   struct stat st {};
   if (::fstat(fd, &st) != 0) return errno_error("fstat");

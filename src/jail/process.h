@@ -52,6 +52,9 @@ struct Placement {
 // Puts each source at its target (at most 255), and makes every other descriptor but 0, 1 and 2
 // close at exec. Sources may be targets of others.
 Status place_descriptors(const std::vector<Placement>& placements);
+// stdin is nothing; stdout and stderr are the FIFO at `errors`, opened for both ways, so that
+// writes never fail for want of a reader, and never wait for one.
+Status place_standard_streams(const std::string& errors);
 // Code::refused for a folder: whoever inherits one walks out of its root through it.
 Status check_inheritable(int fd);
 

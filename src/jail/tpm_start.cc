@@ -47,14 +47,6 @@ Status give_folder(const std::string& folder, uid_t uid) {
   return {};
 }
 
-Status place_standard_streams(const std::string& guest) {
-  BRIDLE_TRY(const Fd null, open_file("/dev/null", O_RDONLY));
-  BRIDLE_TRY(const Fd errors, open_file(guest + "/errors", O_RDWR | O_NONBLOCK | O_NOFOLLOW));
-  if (::dup2(null.get(), 0) < 0 || ::dup2(errors.get(), 1) < 0 || ::dup2(errors.get(), 2) < 0)
-    return errno_error("placing standard streams");
-  return {};
-}
-
 // In the child that becomes swtpm; returns only when something failed.
 Status become_tpm(const Layout& layout, const Uuid& uuid, const TpmLaunch& launch,
                   const Fd& control, NewRoot& root) {
@@ -62,7 +54,7 @@ Status become_tpm(const Layout& layout, const Uuid& uuid, const TpmLaunch& launc
   BRIDLE_CHECK(join_groups(launch.groups));
   BRIDLE_CHECK(set_oom_score(oom_score));
   ::setsid();
-  BRIDLE_CHECK(place_standard_streams(layout.guest(uuid)));
+  BRIDLE_CHECK(place_standard_streams(layout.guest(uuid) + "/errors"));
   BRIDLE_CHECK(root.enter());
   BRIDLE_CHECK(root.attach_taken());
   BRIDLE_CHECK(root.furnish());
