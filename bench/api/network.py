@@ -6,13 +6,14 @@ import ssl
 from host import PROJECT, Failed, UnixConnection, say, wait_for
 
 MACHINE = "bench-api-{:05}"
-STOPPED = {"image": "tiny", "memory": "64MiB", "power": "stopped"}
+STOPPED = {"image": "tiny", "memory": "128MiB", "power": "stopped"}
 MOST_MACHINES = 3900  # a host has 3,999 slots for guests
 
 
 class Network:
     def __init__(self, host):
         self.host = host
+        host.need_image("tiny")  # without it all machines are blocked, and tried again and again
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]

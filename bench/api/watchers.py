@@ -40,7 +40,7 @@ def change(connection, host, number, mark):
     body = {"apiVersion": "bridle/v1", "kind": "Machine",
             "metadata": {"name": name, "project": PROJECT, "owner": "bench",
                          "labels": {"mark": mark}},
-            "spec": {"image": "tiny", "memory": "64MiB", "power": "stopped"}}
+            "spec": {"image": "tiny", "memory": "128MiB", "power": "stopped"}}
     connection.request("PUT", host.path("machines", name), json.dumps(body))
 
 
