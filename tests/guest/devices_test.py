@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """What changes under a running guest: volumes grow, disk limits hold, the balloon gives memory back and
 says what the guest uses."""
+import json
 import os
+import signal
+import subprocess
 import time
 import unittest
 
@@ -49,6 +52,40 @@ class Devices(unittest.TestCase):
         HOST.run("volume", "resize", self.name, "128MiB", "--wait")
         path = HOST.get("volume", self.name)["status"]["path"]
         self.assertEqual(os.stat(f"{HOST.root}/volumes/{path}").st_size, 128 * MIB)
+
+    def write_and_read(self, mebibyte):
+        """Whether the guest gets back what it wrote there, past its cache and through a flush."""
+        return "the same" in self.guest(
+            f"head -c {MIB} /dev/urandom > /tmp/sent && dd if=/tmp/sent of=/dev/vda bs=1M seek={mebibyte} conv=fsync "
+            "&& echo 3 > /proc/sys/vm/drop_caches "
+            f"&& dd if=/dev/vda of=/tmp/got bs=1M skip={mebibyte} count=1 && cmp /tmp/sent /tmp/got && echo the same")
+
+    def grow_and_use(self, volume_format):
+        """Grown twice without a restart, the second time by a jail and a bridled that have adopted the guest:
+        the bound of QEMU's files is raised each time, or the last MiB could not be written."""
+        self.start(volume_format)
+        boot = HOST.get("machine", self.name)["status"]["boot"]
+        for size in (96, 4096):
+            HOST.run("volume", "resize", self.name, f"{size}MiB", "--wait")
+            wait_for(lambda wanted=size: self.sectors() == wanted * MIB // 512, 20, "the guest sees the new size",
+                     self.sectors)
+            self.assertTrue(self.write_and_read(size - 1), f"the last MiB of {size}")
+            for program in ("bridle-jail", "bridled"):
+                os.kill(HOST.pid_of(program), signal.SIGKILL)
+            HOST.wait_up()
+            HOST.wait_ready(self.name)
+        self.assertTrue(self.write_and_read(0), "the old part")
+        self.assertEqual(HOST.get("machine", self.name)["status"]["boot"], boot, "without a restart")
+        HOST.run("machine", "stop", self.name, "--wait", "--force")
+        path = f"{HOST.root}/volumes/" + HOST.get("volume", self.name)["status"]["path"]
+        info = subprocess.run(["qemu-img", "info", "--output=json", path], capture_output=True, check=True)
+        self.assertEqual(json.loads(info.stdout)["virtual-size"], 4096 * MIB)
+
+    def test_grown_raw_is_written_to(self):
+        self.grow_and_use("raw")
+
+    def test_grown_qcow2_is_written_to(self):
+        self.grow_and_use("qcow2")
 
     def test_disk_limits_change_while_it_runs(self):
         self.start()
