@@ -63,6 +63,7 @@ Guest& MachineLoop::stray(const JailGuest& fact) {
   guest.ref = "~stray/" + fact.uuid.text();
   guest.stray = true;
   guest.status.slot = fact.slot;
+  used_slots_.reset();
   guest.status.machine_generation = fact.generation;
   refs_[guest.ref] = guest.uuid;
   log::warning("the jail has a guest that no machine stands for", {{"uuid", fact.uuid.text()}});

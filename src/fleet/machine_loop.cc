@@ -139,20 +139,27 @@ bool MachineLoop::define(Guest& guest, Row& row) {
   return true;
 }
 
+std::vector<uint32_t>& MachineLoop::used_slots() {
+  if (used_slots_) return *used_slots_;
+  std::set<uint32_t> used;
+  for (const auto& [uuid, guest] : guests_)
+    if (guest.status.slot != 0) used.insert(guest.status.slot);
+  return used_slots_.emplace(used.begin(), used.end());
+}
+
 bool MachineLoop::define_fresh(Guest& guest, Row& row) {
-  std::vector<uint32_t> used;
-  for (const auto& [uuid, other] : guests_) used.push_back(other.status.slot);
-  std::sort(used.begin(), used.end());
-  used.erase(std::unique(used.begin(), used.end()), used.end());
-  if (!used.empty() && used.front() == 0) used.erase(used.begin());
-  Result<uint32_t> slot =
-      guest.status.slot != 0 ? Result<uint32_t>(guest.status.slot) : free_slot(used, context_.host);
+  Result<uint32_t> slot = guest.status.slot != 0 ? Result<uint32_t>(guest.status.slot)
+                                                 : free_slot(used_slots(), context_.host);
   Result<model::Pinned> pinned = machine::pin(guest.uuid, guest.spec, guest.status.pinned);
   if (!slot.ok() || !pinned.ok()) {
     const Error& error = slot.ok() ? pinned.error() : slot.error();
     guest.blocked = Blocked{"CannotBeDefined", error.message(), true};
     write_status(guest, row);
     return false;
+  }
+  if (guest.status.slot == 0) {
+    auto& used = used_slots();
+    used.insert(std::upper_bound(used.begin(), used.end(), *slot), *slot);
   }
   guest.status.slot = *slot;
   guest.status.pinned = std::move(*pinned);
@@ -566,6 +573,7 @@ void MachineLoop::forget(Guest& guest) {
     }
   refs_.erase(guest.ref);
   guests_.erase(Uuid(guest.uuid));
+  used_slots_.reset();
   unblock();
 }
 

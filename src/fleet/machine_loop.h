@@ -77,13 +77,13 @@ class MachineLoop {
     bool reachable;  // its monitor answers
   };
   std::optional<OpenDisk> open_disk(std::string_view project, std::string_view volume) const;
-  // No guest may start with the volume `ref` meanwhile: its file is being changed.
   // What the Host object says of its machines may have changed.
   void look_host(const std::string& ref);
   // The time between two orders may be over.
   void take_turns();
   size_t living() const;
   size_t attached() const;
+  // No guest may start with the volume `ref` meanwhile: its file is being changed.
   void hold_volume(const std::string& ref, bool held);
 
  private:
@@ -99,6 +99,7 @@ class MachineLoop {
   void load_status(Guest& guest, const Row& row);
   bool define(Guest& guest, Row& row);
   bool define_fresh(Guest& guest, Row& row);
+  std::vector<uint32_t>& used_slots();  // ascending, each once
   Wish wish(const Guest& guest, const Row* row) const;
   bool wanted_on(const Guest& guest, const Row* row) const;
   bool move(Guest& guest);
@@ -178,6 +179,7 @@ class MachineLoop {
   uint32_t stage_ = 0;                        // the order that starts now
   std::optional<Tick> gate_;                  // the next order starts no earlier
   mutable std::optional<uint32_t> highest_;   // order among those that live; empty: find it anew
+  std::optional<std::vector<uint32_t>> used_slots_;  // empty: find them anew
   std::vector<OpenIntent> recover_;
   bool ready_ = false;
 };

@@ -91,6 +91,7 @@ void MachineLoop::load_status(Guest& guest, const Row& row) {
   const model::json::object& stored = row.object.status;
   Result<model::MachineStatus> status = model::machine_status(stored);
   if (status.ok()) guest.status = std::move(*status);
+  used_slots_.reset();
   guest.boot = guest.status.boot;
   if (at_rest(guest.status.phase)) {
     guest.judged_boot = guest.status.boot;
