@@ -10,6 +10,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <cerrno>
 #include <cstring>
 #include <list>
@@ -95,6 +96,7 @@ struct NetServer::Parts : std::enable_shared_from_this<Parts> {
     std::shared_ptr<TlsConn> conn;
     std::string peer;
     Tick since;
+    bool shaking = false;  // its conn belongs to the handshakes' thread
   };
   using ArrivalPtr = std::shared_ptr<Arrival>;
 
@@ -106,7 +108,10 @@ struct NetServer::Parts : std::enable_shared_from_this<Parts> {
   void take(Fd fd);
   bool full_for(const std::string& peer);
   void make_room();
-  void shake(ArrivalPtr arrival);  // by value: it may be the last to hold it
+  void shake_when_ready(const ArrivalPtr& arrival, TlsConn::Step step);
+  void shake(const ArrivalPtr& arrival);
+  void shaken(const ArrivalPtr& arrival, TlsConn::Step step);
+  void drop(const ArrivalPtr& arrival);
   void arrived(const ArrivalPtr& arrival);
   void refuse(const std::string& peer, std::string call, int status);
   bool may_ask(const Caller& caller);
@@ -126,6 +131,9 @@ struct NetServer::Parts : std::enable_shared_from_this<Parts> {
   asio::steady_timer timer;
   bool ticking = false;
   bool change_waits = false;
+  size_t shaking = 0;  // handshakes that their thread has
+  // Their cryptography takes longer than most answers: strangers must not make the known wait.
+  asio::thread_pool handshakes{1};
 };
 
 namespace {
@@ -219,8 +227,7 @@ void NetServer::Parts::make_room() {
     (*std::find_if(sessions.begin(), sessions.end(), unknown))->cut();
     return forget_closed();
   }
-  arrivals.front()->conn->close();
-  arrivals.pop_front();
+  drop(ArrivalPtr(arrivals.front()));
 }
 
 void NetServer::Parts::take(Fd fd) {
@@ -234,24 +241,44 @@ void NetServer::Parts::take(Fd fd) {
   std::shared_ptr<TlsConn> conn = tls ? tls_conn(loop, tls, std::move(fd)) : nullptr;
   if (!conn) return;
   arrivals.push_back(std::make_shared<Arrival>(Arrival{std::move(conn), peer, now()}));
-  shake(arrivals.back());
+  shake_when_ready(arrivals.back(), TlsConn::Step::wait_readable);
   tick_soon();
 }
 
-void NetServer::Parts::shake(ArrivalPtr arrival) {
-  const TlsConn::Step step = arrival->conn->handshake();
-  if (step == TlsConn::Step::done) return arrived(arrival);
-  if (step == TlsConn::Step::failed) {
-    arrivals.remove(arrival);
-    refuse(arrival->peer, "TLS: " + arrival->conn->why(), 0);
-    return arrival->conn->close();
-  }
+void NetServer::Parts::shake_when_ready(const ArrivalPtr& arrival, TlsConn::Step step) {
   arrival->conn->when_ready(step, [weak = weak_from_this(), arrival] {
-    const auto self = weak.lock();
-    if (!self) return;
-    const auto& all = self->arrivals;
-    if (std::find(all.begin(), all.end(), arrival) != all.end()) self->shake(arrival);
+    if (const auto self = weak.lock()) self->shake(arrival);
   });
+}
+
+void NetServer::Parts::shake(const ArrivalPtr& arrival) {
+  if (std::find(arrivals.begin(), arrivals.end(), arrival) == arrivals.end()) return;
+  arrival->shaking = true;
+  ++shaking;
+  // What the thread was lent goes back to the loop, which may be the one to destroy it.
+  asio::post(handshakes, [weak = weak_from_this(), &home = loop, arrival]() mutable {
+    const TlsConn::Step step = arrival->conn->handshake();
+    asio::post(home, [weak, arrival = std::move(arrival), step] {
+      if (const auto self = weak.lock()) self->shaken(arrival, step);
+    });
+  });
+}
+
+void NetServer::Parts::shaken(const ArrivalPtr& arrival, TlsConn::Step step) {
+  arrival->shaking = false;
+  --shaking;
+  // Meanwhile it may have been dropped.
+  if (std::find(arrivals.begin(), arrivals.end(), arrival) == arrivals.end())
+    return arrival->conn->close();
+  if (step == TlsConn::Step::done) return arrived(arrival);
+  if (step != TlsConn::Step::failed) return shake_when_ready(arrival, step);
+  refuse(arrival->peer, "TLS: " + arrival->conn->why(), 0);
+  drop(arrival);
+}
+
+void NetServer::Parts::drop(const ArrivalPtr& arrival) {
+  arrivals.remove(arrival);
+  if (!arrival->shaking) arrival->conn->close();
 }
 
 namespace {
@@ -306,8 +333,7 @@ void NetServer::Parts::tick() {
   const Tick at = now();
   while (!arrivals.empty() && at - arrivals.front()->since >= limits.handshake) {
     refuse(arrivals.front()->peer, "TLS: no handshake in time", 0);
-    arrivals.front()->conn->close();
-    arrivals.pop_front();
+    drop(ArrivalPtr(arrivals.front()));
   }
   const auto current = sessions;
   for (const auto& session : current) session->tick(at);
@@ -323,6 +349,7 @@ NetServer::NetServer(asio::io_context& loop, Api& api, NetLimits limits)
 NetServer::~NetServer() {
   shut_down();
   parts_->timer.cancel();
+  parts_->handshakes.join();
   for (const auto& arrival : std::exchange(parts_->arrivals, {})) arrival->conn->close();
   for (const auto& session : std::exchange(parts_->sessions, {})) session->cut();
 }
@@ -387,6 +414,8 @@ void NetServer::shut_down() {
   const auto current = parts_->sessions;
   for (const auto& session : current) session->shut_down();
 }
+
+bool NetServer::shaking() const { return parts_->shaking > 0; }
 
 size_t NetServer::connections() const {
   const auto open = std::count_if(parts_->sessions.begin(), parts_->sessions.end(),

@@ -4,14 +4,17 @@
 //
 // What keeps strangers from taking what others need:
 //   peers         an address (of IPv6 its /64) has so many connections, new connections a second
-//   and
-//                 requests a second; an identity has its requests a second, wherever it comes from
+//                 and requests a second; an identity has its requests a second, wherever it comes
+//                 from
 //   unknown       connections on which nobody has proved anything yet, handshakes included, have a
 //                 number of their own; when it is reached the oldest makes room
 //   time          a handshake has 10 s, a header or body 15 s, the taking of an answer 30 s
 //   answers       a stranger's connection ends with its first answer, a 401
 //
 // Refused connections, handshakes and calls are told to Backend::refused.
+//
+// Handshakes are computed by a thread of the server's own: a thousand strangers who knock delay no
+// one who is known. All else, and whatever the handshakes end with, happens on the loop.
 //
 // Thread class: the loop's thread. The Api outlives the NetServer; the loop outlives both.
 #pragma once
@@ -58,7 +61,8 @@ class NetServer {
 
   void store_changed();
   void shut_down();
-  size_t connections() const;  // sessions and handshakes
+  size_t connections() const;
+  bool shaking() const;  // handshakes are being computed  // sessions and handshakes
 
  private:
   struct Parts;

@@ -14,6 +14,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <csignal>
+#include <thread>
 
 #include "api/testing.h"
 #include "wire/socket.h"
@@ -61,8 +62,15 @@ class Network : public ::testing::Test {
     port_ = parse_endpoint(server_->listening()[0])->port;
   }
   void turn() {
-    loop_.restart();
-    for (int i = 0; i < 1000 && loop_.poll() > 0; ++i) continue;
+    for (int turns = 0; turns < 1000;) {
+      loop_.restart();
+      if (loop_.poll() > 0) {
+        ++turns;
+      } else {
+        if (!server_ || !server_->shaking()) return;
+        std::this_thread::yield();
+      }
+    }
   }
   void pass(Duration time) {
     world_.backend.tick = world_.backend.tick + time;

@@ -4,7 +4,8 @@
 // A peer that ends TCP without ending TLS looks like one that closed: HTTP says for itself where
 // its messages end, so that a cut cannot pass for an end.
 //
-// Thread class: the loop's thread.
+// Thread class: the loop's thread; handshake() alone may run on another, while nothing else is
+// asked of the connection.
 #pragma once
 
 #include <memory>
