@@ -55,6 +55,7 @@ void try_record(std::string_view bytes) {
 }
 
 void try_exit_note(std::string_view bytes) {
+  if (const auto tpm = decode_tpm(bytes)) require(encode(*tpm) == bytes);
   if (const auto note = decode_exit_note(bytes)) require(note->last_words.size() <= 180);
 }
 

@@ -209,6 +209,9 @@ void Daemon::Parts::watch_jail() {
     if (engine->is_probe(uuid)) return engine->exited(answer);
     guests->exited(answer);
   };
+  callbacks.tpm_lost = [this](const jail::Answer& answer) {
+    runner.tell(fleet::TpmLost{answer.machine.uuid, answer.boot});
+  };
   jail = std::make_unique<JailLink>(loop, layout.jail_socket(), std::move(callbacks));
 }
 

@@ -37,6 +37,7 @@ fleet::JailGuest jail_guest(const jail::Answer& answer) {
   guest.running = answer.state == jail::GuestState::running;
   guest.exit_status = answer.exit_status;
   guest.last_words = answer.last_words;
+  guest.tpm_lost = answer.tpm_lost;
   return guest;
 }
 

@@ -72,6 +72,7 @@ void JailLink::read_all() {
 
 void JailLink::dispatch(jail::Answer answer) {
   if (answer.verb == jail::Verb::exited) return callbacks_.exited(answer);
+  if (answer.verb == jail::Verb::tpm_lost) return callbacks_.tpm_lost(answer);
   const auto found = open_.find(answer.id);
   if (found == open_.end()) return;
   if (found->second.list_done && answer.status.ok())

@@ -24,7 +24,8 @@ class JailLink {
   struct Callbacks {
     std::function<void()> up;
     std::function<void()> down;
-    std::function<void(const jail::Answer&)> exited;  // Verb::exited, unasked
+    std::function<void(const jail::Answer&)> exited;    // Verb::exited, unasked
+    std::function<void(const jail::Answer&)> tpm_lost;  // likewise
   };
 
   JailLink(Loop& loop, std::string path, Callbacks callbacks);

@@ -44,6 +44,7 @@ struct Controller::Parts {
   void on(const GuestStarted& event) { machines.on(event); }
   void on(const GuestStartFailed& event) { machines.on(event); }
   void on(const GuestExited& event) { machines.on(event); }
+  void on(const TpmLost& event) { machines.on(event); }
   void on(const GuestReleased& event) { machines.on(event); }
   void on(const MonitorUp& event) { machines.on(event); }
   void on(const MonitorDown& event) { machines.on(event); }

@@ -329,6 +329,23 @@ TEST_F(World, AnOutOfMemoryKillIsNamed) {
   EXPECT_EQ(status().message, "QEMU ended by itself: signal 9 (killed by its memory limit)");
 }
 
+TEST_F(World, ALostTpmIsToldAndARestartBringsItBack) {
+  load({machine("running")});
+  run_up();
+  EXPECT_EQ(status().reason, "Running");
+  tell(TpmLost{uuid_, boot_ + 1});
+  EXPECT_EQ(status().reason, "Running");  // of another run
+  tell(TpmLost{uuid_, boot_});
+  EXPECT_EQ(status().phase, model::Phase::running);
+  EXPECT_EQ(status().reason, "TpmLost");
+  EXPECT_NE(status().message.find("stop and start"), std::string::npos);
+  tell(GuestExited{uuid_, boot_, 0});
+  while (auto sample = take<SampleUsage>())
+    tell(UsageSample{sample->token, uuid_, boot_, model::Usage{}});
+  released();
+  EXPECT_EQ(status().reason, "PoweredOff");
+}
+
 Object tiny_image() {
   Object image;
   image.kind = Kind::image;

@@ -88,6 +88,7 @@ struct JailGuest {
   bool running = false;
   int exit_status = -1;         // as of waitpid(2); -1: not known
   std::string last_words = {};  // as of GuestExited
+  bool tpm_lost = false;        // as of TpmLost
 };
 struct JailGuests {
   Token token = 0;
@@ -108,6 +109,10 @@ struct GuestExited {
   uint64_t boot = 0;
   int exit_status = -1;         // as of waitpid(2); -1: not known
   std::string last_words = {};  // QEMU's, on its standard error; may be empty
+};
+struct TpmLost {  // the guest runs on without its TPM: that process has ended
+  Uuid uuid;
+  uint64_t boot = 0;
 };
 struct GuestReleased {  // an unknown guest is success
   Uuid uuid;
@@ -204,9 +209,9 @@ struct Event {
   Tick now;
   WallTime wall;
   std::variant<Begin, HostChanged, StoreLoaded, StoreChanged, Committed, LedgerSynced, JailUp,
-               JailDown, JailGuests, GuestStarted, GuestStartFailed, GuestExited, GuestReleased,
-               MonitorUp, MonitorDown, MonitorEvent, MonitorReply, AgentReady, Prepared,
-               VolumeCreated, VolumeResized, VolumeRemoved, PartsCollected, BuildProgress,
+               JailDown, JailGuests, GuestStarted, GuestStartFailed, GuestExited, TpmLost,
+               GuestReleased, MonitorUp, MonitorDown, MonitorEvent, MonitorReply, AgentReady,
+               Prepared, VolumeCreated, VolumeResized, VolumeRemoved, PartsCollected, BuildProgress,
                BuildEnded, UsageSample, TimerFired>
       body;
 };

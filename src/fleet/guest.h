@@ -70,7 +70,7 @@ struct Guest {
   std::vector<std::string> resets, force_operations;
 
   // What the guest said of itself.
-  bool guest_off = false, disk_failed = false;
+  bool guest_off = false, disk_failed = false, tpm_lost = false;
 
   // How it ended last.
   bool failed = false;

@@ -37,6 +37,7 @@ void MachineLoop::clear_run(Guest& guest) {
   guest.limits.reset();
   guest.tuning.reset();
   guest.kill_reason.clear();
+  guest.tpm_lost = false;
   guest.status.pid = 0;
   for (auto* deadline : {&guest.boot_deadline, &guest.stop_deadline, &guest.send_again,
                          &guest.attach_at, &guest.command_at, &guest.calm_at})
@@ -112,6 +113,7 @@ void MachineLoop::seen(Guest& guest, const JailGuest& fact) {
   bool news = !machine::lives(guest.state) && guest.state != State::ended &&
               guest.state != State::releasing;
   if (news) return adopt(guest, fact);
+  if (guest.boot == fact.boot && fact.running) guest.tpm_lost = fact.tpm_lost;
   if (guest.boot != fact.boot || fact.running) return;
   guest.exit_status = fact.exit_status;
   guest.last_words = fact.last_words;
@@ -128,6 +130,7 @@ void MachineLoop::adopt(Guest& guest, const JailGuest& fact) {
   guest.status.pid = fact.running ? fact.pid : 0;
   guest.exit_status = fact.exit_status;
   guest.last_words = fact.last_words;
+  guest.tpm_lost = fact.tpm_lost;
   guest.limits.reset();
   guest.tuning.reset();
   guest.retry_at.reset();
@@ -177,6 +180,13 @@ void MachineLoop::on(const GuestExited& exited) {
   guest->last_words = exited.last_words;
   guest->stamp = context_.token();
   signal(*guest, Signal::exited);
+}
+
+void MachineLoop::on(const TpmLost& lost) {
+  Guest* guest = at(lost.uuid, lost.boot);
+  if (guest == nullptr || !machine::lives(guest->state)) return;
+  guest->tpm_lost = true;
+  touch(*guest);
 }
 
 void MachineLoop::on(const GuestReleased& released) {

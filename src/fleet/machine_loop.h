@@ -49,6 +49,7 @@ class MachineLoop {
   void on(const GuestStarted& started);
   void on(const GuestStartFailed& failed);
   void on(const GuestExited& exited);
+  void on(const TpmLost& lost);
   void on(const GuestReleased& released);
   void on(const MonitorUp& up);
   void on(const MonitorDown& down);

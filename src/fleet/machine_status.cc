@@ -180,6 +180,10 @@ void MachineLoop::judge_end(Guest& guest, const Row* row) {
 // What a running guest's owner should know; empty: nothing.
 std::string MachineLoop::advice(const Guest& guest, const Row& row) const {
   std::string text = restart_needed(guest, row);
+  if (guest.tpm_lost)
+    text =
+        "its TPM has ended and cannot be joined to a running guest again: stop and start the "
+        "machine to bring it back";
   if (!guest.spec.seed || guest.spec.seed->users.empty()) return text;
   const Row* image = find_image(objects_, row.object.metadata.project, guest.spec.image);
   if (image == nullptr) return text;
@@ -231,7 +235,7 @@ void MachineLoop::explain(Guest& guest, const Row& row) {
       status.reason = "Starting";
       return;
     case Phase::running:
-      status.reason = "Running";
+      status.reason = guest.tpm_lost ? "TpmLost" : "Running";
       status.message =
           guest.monitor_up ? advice(guest, row) : "QEMU's monitor does not answer; trying again";
       return;
@@ -258,8 +262,9 @@ void MachineLoop::write_status(Guest& guest, Row& row, bool urgent) {
     std::string text = guest.status.message.empty()
                            ? "the machine is " + std::string(model::name(guest.status.phase))
                            : guest.status.message;
-    journal_.say(row.object, failed ? Journal::Level::error : Journal::Level::info,
-                 guest.status.reason, text, guest.id());
+    auto level = failed ? Journal::Level::error : Journal::Level::info;
+    if (guest.status.reason == "TpmLost") level = Journal::Level::warning;
+    journal_.say(row.object, level, guest.status.reason, text, guest.id());
   }
   model::json::object out = model::to_json(guest.status);
   if (guest.held) out["held"] = true;

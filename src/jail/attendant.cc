@@ -50,6 +50,8 @@ class Attendant {
   Status serve() {
     BRIDLE_CHECK(loop_.watch(task_.qemu.get(), EPOLLIN, [this](uint32_t) { qemu_ended(); }));
     BRIDLE_CHECK(loop_.watch(task_.listener.get(), EPOLLIN, [this](uint32_t) { welcome(); }));
+    if (task_.tpm)
+      BRIDLE_CHECK(loop_.watch(task_.tpm.get(), EPOLLIN, [this](uint32_t) { tpm_ended(); }));
     BRIDLE_CHECK(loop_.watch(task_.errors.get(), EPOLLIN, [this](uint32_t) { read_errors(); }));
     connect_serial();
     return loop_.run();
@@ -229,17 +231,16 @@ class Attendant {
       if (client.mode == Client::Mode::status)
         client.queue.offer(status_line(task_.qemu_pid, status));
     for (auto& [fd, client] : clients_) flush_at_last(client);
-    await_tpm();
-    loop_.stop();
+    if (!task_.tpm) return loop_.stop();
+    is_last_ = true;  // a TPM ends when its QEMU has
+    loop_.after(1s, [this] { loop_.stop(); });
   }
 
-  // It ends when its QEMU has; nobody else would reap it.
-  static void await_tpm() {
-    for (int i = 0; i < 200; ++i) {
-      siginfo_t info{};
-      if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG) != 0) return;  // no child is left
-      if (info.si_pid == 0) ::poll(nullptr, 0, 1);
-    }
+  void tpm_ended() {
+    reap(task_.tpm.get());
+    loop_.forget(task_.tpm.get());
+    task_.tpm.reset();
+    if (is_last_) loop_.stop();
   }
 
   static void flush_at_last(Client& client) {
@@ -253,8 +254,9 @@ class Attendant {
   ConsoleRing ring_;
   Loop loop_;
   Fd serial_;
-  std::string typed_;   // not yet taken by QEMU
-  std::string errors_;  // the end of QEMU's stderr
+  bool is_last_ = false;  // QEMU ended; its TPM is waited for
+  std::string typed_;     // not yet taken by QEMU
+  std::string errors_;    // the end of QEMU's stderr
   std::map<int, Client> clients_;
 };
 
@@ -272,8 +274,10 @@ Status keep_only(std::vector<int> kept) {
 }
 
 Status run(AttendantTask task) {
-  BRIDLE_CHECK(keep_only({task.qemu.get(), task.listener.get(), task.ring.get(),
-                          task.exit_note.get(), task.errors.get()}));
+  std::vector<int> kept = {task.qemu.get(), task.listener.get(), task.ring.get(),
+                           task.exit_note.get(), task.errors.get()};
+  if (task.tpm) kept.push_back(task.tpm.get());
+  BRIDLE_CHECK(keep_only(std::move(kept)));
   BRIDLE_TRY(ConsoleRing ring, ConsoleRing::map(task.ring.get()));
   task.ring.reset();
   BRIDLE_TRY(Loop loop, Loop::create());

@@ -25,6 +25,7 @@ struct AttendantTask {
   uid_t uid = 0;
   uint32_t qemu_pid = 0;
   Fd qemu;       // pidfd
+  Fd tpm;        // likewise, of a child of ours; none: there is no TPM, or another waits for it
   Fd listener;   // attendant.sock
   Fd ring;       // serial.ring
   Fd exit_note;  // exit, read and write

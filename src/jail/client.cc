@@ -127,6 +127,7 @@ Result<Answer> parse_reply(std::span<const uint8_t> bytes) {
   answer.index = reply.index;
   answer.count = reply.count;
   answer.usage = reply.usage;
+  answer.tpm_lost = reply.tpm_lost != 0;
   return answer;
 }
 

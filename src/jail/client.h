@@ -54,7 +54,7 @@ Result<std::string> join_arguments(const std::vector<std::string>& arguments);
 // The same in a sealed memfd.
 Result<Fd> arguments_memfd(const std::vector<std::string>& arguments);
 
-// A reply that passed its checks. Verb::exited with id 0 comes unasked.
+// A reply that passed its checks. Verb::exited and tpm_lost with id 0 come unasked.
 struct Answer {
   Verb verb{};
   uint64_t id = 0;
@@ -69,6 +69,7 @@ struct Answer {
   std::string last_words;  // of an ended QEMU
   uint32_t index = 0, count = 0;
   Usage usage{};
+  bool tpm_lost = false;
 };
 // Code::corrupt: not a record of this protocol and version.
 Result<Answer> parse_reply(std::span<const uint8_t> bytes);

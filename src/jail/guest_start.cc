@@ -115,18 +115,9 @@ struct Started {
   pid_t pid = 0;
   uint64_t start_time = 0;
   Fd pidfd;
+  ProcessId tpm;
+  Fd tpm_pidfd;
 };
-
-// The TPM comes first; QEMU inherits its socket where the key was.
-Status start_companions(const Layout& layout, const Uuid& uuid, GuestLaunch& launch) {
-  for (size_t i = 0; i < launch.files.size(); ++i) {
-    if (launch.uses[i] != FileUse::tpm_key) continue;
-    BRIDLE_TRY(Fd socket,
-               start_tpm(layout, uuid, {launch.slot, launch.files[i], launch.guest_groups}));
-    launch.files[i] = std::move(socket);
-  }
-  return {};
-}
 
 // Starts QEMU and waits until it has been executed.
 Result<Started> start_qemu(const Layout& layout, const std::string& folder, GuestLaunch& launch) {
@@ -162,6 +153,20 @@ Result<Started> start_qemu(const Layout& layout, const std::string& folder, Gues
   return Error(static_cast<Code>(failure.code), failure.message);
 }
 
+// The TPM comes first; QEMU inherits its socket where the key was.
+Result<Started> start_both(const Layout& layout, const Uuid& uuid, GuestLaunch& launch) {
+  Tpm tpm;
+  for (size_t i = 0; i < launch.files.size(); ++i) {
+    if (launch.uses[i] != FileUse::tpm_key) continue;
+    BRIDLE_TRY(tpm, start_tpm(layout, uuid, {launch.slot, launch.files[i], launch.guest_groups}));
+    launch.files[i] = std::move(tpm.socket);
+  }
+  BRIDLE_TRY(Started started, start_qemu(layout, layout.guest(uuid), launch));
+  started.tpm = tpm.id;
+  started.tpm_pidfd = std::move(tpm.pidfd);
+  return started;
+}
+
 Status send_report(int socket, const Result<Started>& started) {
   StartReport report{};
   if (!started) {
@@ -171,6 +176,8 @@ Status send_report(int socket, const Result<Started>& started) {
   }
   report.pid = static_cast<uint32_t>(started->pid);
   report.start_time = started->start_time;
+  report.tpm_pid = started->tpm.pid;
+  report.tpm_start_time = started->tpm.start_time;
   const int pidfd = started->pidfd.get();
   return wire::send_packet(socket, wire::bytes_of(report), std::span(&pidfd, 1));
 }
@@ -197,17 +204,10 @@ Status settle(const std::vector<Fd>& groups) {
                                    int report) {
   reset_signals();
   Result<Started> started = Error(Code::internal, "not started");
-  const std::string folder = layout.guest(uuid);
-  if (const Status settled = settle(launch.attendant_groups); settled.ok()) {
-    const Status companions = start_companions(layout, uuid, launch);
-    if (companions.ok()) {
-      started = start_qemu(layout, folder, launch);
-    } else {
-      started = companions.error();
-    }
-  } else {
+  if (const Status settled = settle(launch.attendant_groups); settled.ok())
+    started = start_both(layout, uuid, launch);
+  else
     started = settled.error();
-  }
   BRIDLE_CRASH_POINT("guest.report");
   const bool told = send_report(report, started).ok();
   if (!started) ::_exit(1);
@@ -219,6 +219,7 @@ Status settle(const std::vector<Fd>& groups) {
   AttendantTask task = task_of(layout, uuid, launch.slot, std::move(launch.attendant));
   task.qemu_pid = static_cast<uint32_t>(started->pid);
   task.qemu = std::move(started->pidfd);
+  task.tpm = std::move(started->tpm_pidfd);
   attend(std::move(task));
 }
 

@@ -41,6 +41,8 @@ Result<GuestSockets> make_guest_sockets(const Layout& layout, const Uuid& uuid, 
 // Opens them, or makes what is missing; attendant.sock is bound anew.
 Result<AttendantFiles> open_attendant_files(const Layout& layout, const Uuid& uuid, uint32_t slot);
 
+Status write_tpm(const Layout& layout, const Uuid& uuid, const ProcessId& tpm);
+Result<ProcessId> read_tpm(const std::string& folder);  // Code::not_found: the guest has none
 Status write_record(const Layout& layout, const Record& record);
 Result<Record> read_record(const std::string& folder);
 Status write_exit_note(const std::string& folder, const ExitNote& note);
@@ -69,6 +71,8 @@ struct StartReport {
   int32_t error;  // 0 or Code + 1
   uint32_t pid;
   uint64_t start_time;
+  uint64_t tpm_start_time;
+  uint32_t tpm_pid;  // 0: none
   char message[192];
 };
 

@@ -75,6 +75,7 @@ void Guests::describe(const Guest& guest, Reply& reply) const {
   reply.pid = record.qemu.pid;
   reply.start_time = record.qemu.start_time;
   reply.state = guest.phase == Phase::exited ? GuestState::exited : GuestState::running;
+  reply.tpm_lost = guest.tpm_lost ? 1 : 0;
   reply.exit_status = guest.phase == Phase::exited ? guest.exit.status : 0;
   if (guest.phase != Phase::exited) return;
   const size_t size = std::min(guest.exit.last_words.size(), sizeof reply.message - 1);
@@ -166,27 +167,6 @@ Status Guests::usage(const Request& request, Reply& reply) {
   return {};
 }
 
-// Releasing what is not there is success: whoever asks again after a crash wants just that.
-Status Guests::release(const Request& request, Reply& reply) {
-  auto found = find(request);
-  if (!found) return {};
-  Guest& guest = **found;
-  if (!is_meant(request, guest)) return {};
-  if (guest.phase != Phase::exited)
-    return Error(Code::conflict, "this guest still runs: stop it before its release");
-  describe(guest, reply);
-  reply.state = GuestState::none;
-  await_end(guest);
-  end_attendant(guest);
-  end_members(guest.record.uuid);
-  const std::string uuid = guest.record.uuid.text();
-  BRIDLE_CHECK(cgroups_.remove(uuid));
-  BRIDLE_CHECK(remove_tree(layout_.guest(guest.record.uuid)));
-  stop_watching(guest);
-  guests_.erase(guest.record.uuid);
-  return {};
-}
-
 Status Guests::forget(const Request& request) {
   const Uuid uuid = uuid_of(request);
   if (guests_.contains(uuid))
@@ -275,8 +255,10 @@ void Guests::finish_start(Guest& guest, const StartReport& report, Fd qemu) {
   guest.record.qemu = {report.pid, report.start_time};
   guest.qemu = std::move(qemu);
   guest.phase = Phase::running;
-  if (const Status status = write_record(layout_, guest.record); !status.ok())
-    return fail_start(guest, status.error());
+  const ProcessId tpm{report.tpm_pid, report.tpm_start_time};
+  Status status = tpm.pid == 0 ? Status() : take_tpm(guest, tpm);
+  if (status.ok()) status = write_record(layout_, guest.record);
+  if (!status.ok()) return fail_start(guest, status.error());
   Reply reply = blank_reply(Verb::start, 0);
   describe(guest, reply);
   const Answer answer = std::move(guest.answer);
@@ -357,6 +339,7 @@ Status Guests::adopt_one(const std::string& name) {
   guest.qemu = *std::move(qemu);
   guest.phase = Phase::running;
   BRIDLE_CHECK(watch_qemu(guest));
+  adopt_tpm(guest);
   auto attendant = open_process(record->attendant);
   if (attendant) return watch_attendant(guest, {record->attendant, *std::move(attendant), Fd()});
   start_attendant(uuid);
@@ -448,8 +431,14 @@ void Guests::name_killer(Guest& guest) {
 }
 
 void Guests::finish(Guest& guest, ExitNote note) {
-  guest.phase = Phase::exited;
   guest.exit = std::move(note);
+  if (!guest.tpm) return tell_end(guest);
+  guest.note_taken = true;
+  guest.timer = loop_.after(500ms, [tpm = guest.tpm.get()] { signal_process(tpm, SIGKILL); });
+}
+
+void Guests::tell_end(Guest& guest) {
+  guest.phase = Phase::exited;
   name_killer(guest);
   Reply reply = blank_reply(Verb::exited, 0);
   describe(guest, reply);
@@ -463,7 +452,7 @@ void Guests::finish(Guest& guest, ExitNote note) {
 
 void Guests::stop_watching(Guest& guest) {
   loop_.cancel(guest.timer);
-  for (Fd* fd : {&guest.qemu, &guest.attendant, &guest.report})
+  for (Fd* fd : {&guest.qemu, &guest.attendant, &guest.report, &guest.tpm})
     if (*fd) loop_.forget(fd->get());
 }
 
@@ -477,15 +466,6 @@ void Guests::end_attendant(Guest& guest) {
 }
 
 // REQUIRES: nobody wants these processes; ends every one in the guest's groups.
-// A TPM ends by itself once its QEMU has, and may have something left to write; then their
-// attendant reaps it, and ends.
-void Guests::await_end(const Guest& guest) {
-  const std::string group = guest.record.uuid.text();
-  for (int i = 0; i < 200 && !cgroups_.members(group).empty(); ++i) ::usleep(500);
-  for (int i = 0; i < 40 && guest.attendant && !has_ended(guest.attendant.get()); ++i)
-    ::usleep(500);
-}
-
 void Guests::end_members(const Uuid& uuid) {
   for (int i = 0; i < 400; ++i) {
     const auto members = cgroups_.members(uuid.text());

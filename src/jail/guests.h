@@ -3,6 +3,10 @@
 //   starting --report--> running --QEMU's pidfd--> ending --exit note--> exited --release--> gone
 //      \--failed start--> gone            (ending waits 500 ms at most for the note: then -1)
 //
+// A guest with a TPM has ended when its TPM has, too: it is given 500 ms to write what it has left,
+// then killed. A TPM that ends before its QEMU is lost to this run; that is told (Verb::tpm_lost)
+// and stays on record.
+//
 // A jail that begins adopts what run/g holds: running guests by pid and start time, ended ones with
 // their exit note, half-started ones (pid 0) are ended and forgotten. A running guest without a
 // living attendant gets another, with a back-off of up to 5 s for one that keeps dying.
@@ -31,7 +35,7 @@ class Guests {
  public:
   using Answer = std::function<void(const Reply&)>;
 
-  // `announce` takes the unasked Verb::exited.
+  // `announce` takes what comes unasked: Verb::exited, Verb::tpm_lost.
   Guests(Loop& loop, const Layout& layout, Cgroups& cgroups, Answer announce);
 
   Status adopt();
@@ -41,22 +45,27 @@ class Guests {
   // Each fills `reply`. REQUIRES: validated.
   Status signal(const Request& request, Reply& reply);
   Status limits(const Request& request, Reply& reply);
-  Status release(const Request& request, Reply& reply);
   Status place(const Request& request, Reply& reply);
   Status grow(const Request& request, Reply& reply);
   Status usage(const Request& request, Reply& reply);
+  // Answers when nothing of it is left: what does not end by itself within 40 ms is killed.
+  void release(const Request& request, Answer answer);
   // Code::conflict while the guest is known.
   Status forget(const Request& request);
   std::vector<Reply> list(uint64_t id) const;
   size_t count() const { return guests_.size(); }
+  // Whether somebody here waits for this process.
+  bool waits_for(pid_t pid) const;
 
  private:
   enum class Phase { starting, running, ending, exited };
   struct Guest {
     Record record;
     Phase phase = Phase::starting;
-    Fd qemu, attendant, report;
-    Answer answer;  // of its start
+    Fd qemu, attendant, report, tpm;
+    bool tpm_lost = false;
+    bool note_taken = false;  // ending: only the TPM is waited for
+    Answer answer;            // of its start
     ExitNote exit;
     int note_tries = 0;
     unsigned attendant_deaths = 0;  // in a row
@@ -82,12 +91,20 @@ class Guests {
   void qemu_ended(const Uuid& uuid);
   void await_note(const Uuid& uuid);
   void finish(Guest& guest, ExitNote note);
+  void tell_end(Guest& guest);
   void name_killer(Guest& guest);
 
   void stop_watching(Guest& guest);
   void end_attendant(Guest& guest);
   void end_members(const Uuid& uuid);
-  void await_end(const Guest& guest);
+  void try_release(const Request& request, const Answer& answer, int round);
+  Result<bool> clear_away(const Request& request, int round, Reply& reply);
+
+  void adopt_tpm(Guest& guest);
+  Status take_tpm(Guest& guest, const ProcessId& tpm);
+  void tpm_ended(const Uuid& uuid);
+  void judge_tpm_later(const Guest& guest);
+  void judge_tpm(const Uuid& uuid, uint64_t boot);
   void describe(const Guest& guest, Reply& reply) const;
 
   Loop& loop_;

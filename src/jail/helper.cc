@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/log.h"
@@ -61,6 +62,11 @@ Status Helpers::signal(const Request& request, Reply& reply) {
 void Helpers::end_all_of(uint64_t owner) {
   for (auto& [uuid, helper] : helpers_)
     if (helper.owner == owner) signal_process(helper.pidfd.get(), SIGKILL);
+}
+
+bool Helpers::waits_for(pid_t pid) const {
+  return std::any_of(helpers_.begin(), helpers_.end(),
+                     [pid](const auto& entry) { return entry.second.pid == pid; });
 }
 
 void Helpers::ended(const Uuid& uuid) {

@@ -58,6 +58,7 @@ class Helpers {
   // REQUIRES: validated. `owner`: the connection it ends with.
   Status run(const Request& request, std::vector<Fd> descriptors, uint64_t owner, Reply& reply);
   bool knows(const Uuid& uuid) const { return helpers_.contains(uuid); }
+  bool waits_for(pid_t pid) const;
   Status signal(const Request& request, Reply& reply);
   void end_all_of(uint64_t owner);
 

@@ -2,10 +2,12 @@
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "base/crash_point.h"
 #include "base/log.h"
@@ -120,13 +122,13 @@ void Jail::serve(uint64_t number, const Request& request, std::vector<Fd> descri
   Reply reply = blank_reply(request.verb, request.id);
   std::memcpy(reply.uuid, request.uuid, sizeof reply.uuid);
   Status status = validate(request, descriptors.size());
-  if (status.ok() && request.verb == Verb::start) {
-    guests_.start(request, std::move(descriptors), [this, number, id = request.id](Reply answer) {
-      answer.id = id;
-      send(number, answer);
-    });
-    return;
-  }
+  const auto later = [this, number, id = request.id](Reply answer) {
+    answer.id = id;
+    send(number, answer);
+  };
+  if (status.ok() && request.verb == Verb::start)
+    return guests_.start(request, std::move(descriptors), later);
+  if (status.ok() && request.verb == Verb::release) return guests_.release(request, later);
   if (status.ok() && request.verb == Verb::list) {
     for (const Reply& entry : guests_.list(request.id)) send(number, entry);
     return;
@@ -139,7 +141,6 @@ void Jail::serve(uint64_t number, const Request& request, std::vector<Fd> descri
       {Verb::hello, [&] { return hello(request, reply); }},
       {Verb::signal, [&] { return signal(request, reply); }},
       {Verb::limits, [&] { return guests_.limits(request, reply); }},
-      {Verb::release, [&] { return guests_.release(request, reply); }},
       {Verb::place, [&] { return guests_.place(request, reply); }},
       {Verb::grow, [&] { return guests_.grow(request, reply); }},
       {Verb::usage, [&] { return guests_.usage(request, reply); }},
@@ -151,6 +152,26 @@ void Jail::serve(uint64_t number, const Request& request, std::vector<Fd> descri
       if (entry.verb == request.verb) status = entry.serve();
   if (!status.ok()) set_error(reply, status.error());
   send(number, reply);
+}
+
+void Jail::child_ended() {
+  if (std::exchange(reap_tries_, 20) == 0) reap_strays();
+}
+
+// The kernel names one ended child at a time: behind one that its owner here is about to reap
+// others may wait, so it is looked again.
+void Jail::reap_strays() {
+  while (true) {
+    siginfo_t info{};
+    if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) break;
+    if (guests_.waits_for(info.si_pid) || helpers_.waits_for(info.si_pid)) {
+      if (--reap_tries_ <= 0) break;
+      loop_.after(5ms, [this] { reap_strays(); });
+      return;
+    }
+    ::waitpid(info.si_pid, nullptr, 0);
+  }
+  reap_tries_ = 0;
 }
 
 void Jail::send(uint64_t number, const Reply& reply) {

@@ -26,6 +26,9 @@ class Jail {
 
   // Prepares cgroups, adopts guests, listens. Serving is the loop's.
   Status open();
+  // SIGCHLD came. Reaps heirs' children that nobody here waits for: what an attendant that was
+  // killed leaves behind.
+  void child_ended();
 
  private:
   struct Client {
@@ -44,6 +47,7 @@ class Jail {
 
   Status hello(const Request& request, Reply& reply);
   Status signal(const Request& request, Reply& reply);
+  void reap_strays();
 
   Loop& loop_;
   const Layout& layout_;
@@ -53,6 +57,7 @@ class Jail {
   Fd listener_;
   std::map<uint64_t, Client> clients_;
   uint64_t next_client_ = 1;
+  int reap_tries_ = 0;
 };
 
 }  // namespace bridle::jail

@@ -36,7 +36,7 @@ constexpr const char* help =
 Result<Fd> signals_as_descriptor() {
   sigset_t set;
   ::sigemptyset(&set);
-  for (const int number : {SIGTERM, SIGINT}) ::sigaddset(&set, number);
+  for (const int number : {SIGTERM, SIGINT, SIGCHLD}) ::sigaddset(&set, number);
   if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) return errno_error("sigprocmask");
   ::signal(SIGPIPE, SIG_IGN);
   Fd fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
@@ -65,8 +65,13 @@ Status serve(const Layout& layout) {
   BRIDLE_TRY(const auto cgroups, open_cgroups(fs, layout.cgroup()));
   end_stray_helpers(*cgroups);
   BRIDLE_TRY(Loop loop, Loop::create());
-  BRIDLE_CHECK(loop.watch(signals.get(), EPOLLIN, [&](uint32_t) { loop.stop(); }));
   Jail jail(loop, layout, *cgroups, folder + "/bridle-image-helper");
+  BRIDLE_CHECK(loop.watch(signals.get(), EPOLLIN, [&](uint32_t) {
+    signalfd_siginfo info{};
+    if (::read(signals.get(), &info, sizeof info) != sizeof info) return;
+    if (info.ssi_signo != SIGCHLD) return loop.stop();
+    jail.child_ended();
+  }));
   BRIDLE_CHECK(jail.open());
   BRIDLE_CHECK(write_pid_file(layout, "jail", ::getpid()));
   log::info("ready", {{"root", layout.root()}, {"version", BRIDLE_VERSION}});

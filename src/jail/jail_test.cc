@@ -130,6 +130,18 @@ TEST(Record, SurvivesAndDetectsEveryFlippedBit) {
   EXPECT_FALSE(decode_record("").ok());
 }
 
+TEST(TpmNote, SurvivesAndDetectsEveryFlippedBit) {
+  const ProcessId tpm{7, 8'000'000'000};
+  const std::string bytes = encode(tpm);
+  EXPECT_EQ(*decode_tpm(bytes), tpm);
+  for (size_t bit = 0; bit < bytes.size() * 8; ++bit) {
+    std::string spoilt = bytes;
+    spoilt[bit / 8] = static_cast<char>(spoilt[bit / 8] ^ (1 << bit % 8));
+    EXPECT_FALSE(decode_tpm(spoilt).ok()) << bit;
+  }
+  EXPECT_FALSE(decode_tpm(encode(Record{})).ok());
+}
+
 TEST(ExitNote, KeepsTheEndOfPrintableWords) {
   const ExitNote note{256, "bad\x1b[31m option"};
   EXPECT_EQ(*decode_exit_note(encode(note)), (ExitNote{256, "bad.[31m option"}));

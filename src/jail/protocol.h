@@ -39,10 +39,11 @@ enum class Verb : uint16_t {
   place = 7,    // move QEMU's vCPU threads to the vcpu cgroup (v1); finds them itself
   helper =
       8,  // run an image helper (HelperKind) with argv memfd [0] and files. -> pid; exited later
-  exited = 9,   // unasked: a guest's QEMU or a helper ended, with `exit_status`
-  usage = 10,   // -> Usage of one guest
-  grow = 11,    // raises `file_size` of a running guest's QEMU: before a disk of its grows
-  forget = 12,  // remove what the jail keeps for a machine that is deleted: its TPM's state
+  exited = 9,     // unasked: a guest's QEMU or a helper ended, with `exit_status`
+  usage = 10,     // -> Usage of one guest
+  grow = 11,      // raises `file_size` of a running guest's QEMU: before a disk of its grows
+  forget = 12,    // remove what the jail keeps for a machine that is deleted: its TPM's state
+  tpm_lost = 13,  // unasked: a guest's TPM ended before the guest; also told by `list`
 };
 
 enum class HelperKind : uint16_t {
@@ -124,7 +125,7 @@ struct Reply {
   GuestState state;
   int32_t exit_status;  // as of waitpid(2); -1: not known (jail and attendant died together)
   uint32_t index, count;
-  uint32_t reserved0;
+  uint32_t tpm_lost;  // 1: its TPM ended before it did
   Usage usage;
   char message[192];  // NUL-terminated; why it failed
   uint8_t reserved[184];

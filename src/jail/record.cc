@@ -9,6 +9,7 @@ namespace bridle::jail {
 namespace {
 
 constexpr uint32_t record_magic = 0x31524742;  // "BGR1"
+constexpr uint32_t tpm_magic = 0x31544742;     // "BGT1"
 constexpr uint32_t exit_magic = 0x31584742;    // "BGX1"
 constexpr uint32_t format_version = 1;
 
@@ -23,6 +24,13 @@ struct RecordBytes {
   uint32_t checksum;
 };
 static_assert(sizeof(RecordBytes) == 88 && std::is_trivially_copyable_v<RecordBytes>);
+
+struct TpmBytes {
+  uint32_t magic, version;
+  uint64_t start_time;
+  uint32_t pid, checksum;
+};
+static_assert(sizeof(TpmBytes) == 24 && std::is_trivially_copyable_v<TpmBytes>);
 
 struct ExitBytes {
   uint32_t magic, version;
@@ -109,6 +117,16 @@ Result<Record> decode_record(std::string_view text) {
   record.attendant = {bytes.attendant_pid, bytes.attendant_start};
   std::memcpy(record.host_boot.bytes.data(), bytes.host_boot, sizeof bytes.host_boot);
   return record;
+}
+
+std::string encode(const ProcessId& tpm) {
+  TpmBytes bytes{tpm_magic, format_version, tpm.start_time, tpm.pid, 0};
+  return sealed(bytes);
+}
+
+Result<ProcessId> decode_tpm(std::string_view text) {
+  BRIDLE_TRY(const TpmBytes bytes, opened<TpmBytes>(text, tpm_magic, "a TPM's note"));
+  return ProcessId{bytes.pid, bytes.start_time};
 }
 
 std::string encode(const ExitNote& note) {

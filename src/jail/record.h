@@ -3,6 +3,8 @@
 //
 //   record   who the guest is and which processes serve it. Written by the jail only (root), as
 //            record.incomplete, then renamed. pid 0: its start had not finished.
+//   tpm      which process is the guest's TPM, where it has one. Written by the jail before the
+//            record; an older jail does not know it and leaves it alone.
 //   exit     how QEMU ended. The file is made empty by the jail and belongs to the attendant, who
 //            writes it once, in one write; 0 bytes: not ended yet.
 //
@@ -46,9 +48,11 @@ struct ExitNote {
 };
 
 std::string encode(const Record& record);
+std::string encode(const ProcessId& tpm);
 std::string encode(const ExitNote& note);
 // Code::corrupt when size, magic, version or checksum do not fit; refused: a newer Bridle's.
 Result<Record> decode_record(std::string_view bytes);
+Result<ProcessId> decode_tpm(std::string_view bytes);
 Result<ExitNote> decode_exit_note(std::string_view bytes);
 
 // Bytes of a guest's or QEMU's making, fit for a log line: others than printable ASCII become '.'.

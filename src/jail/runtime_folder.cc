@@ -86,6 +86,15 @@ Result<AttendantFiles> open_attendant_files(const Layout& layout, const Uuid& uu
   return files;
 }
 
+Status write_tpm(const Layout& layout, const Uuid& uuid, const ProcessId& tpm) {
+  return replace_file(layout.guest(uuid) + "/tpm", encode(tpm));
+}
+
+Result<ProcessId> read_tpm(const std::string& folder) {
+  BRIDLE_TRY(const std::string bytes, read_file(folder + "/tpm", 4096));
+  return decode_tpm(bytes);
+}
+
 Status write_record(const Layout& layout, const Record& record) {
   return replace_file(layout.guest(record.uuid) + "/record", encode(record));
 }

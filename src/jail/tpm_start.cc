@@ -73,7 +73,7 @@ Status become_tpm(const Layout& layout, const Uuid& uuid, const TpmLaunch& launc
 
 }  // namespace
 
-Result<Fd> start_tpm(const Layout& layout, const Uuid& uuid, const TpmLaunch& launch) {
+Result<Tpm> start_tpm(const Layout& layout, const Uuid& uuid, const TpmLaunch& launch) {
   if (::access(swtpm_path, X_OK) != 0)
     return Error(Code::unreachable,
                  std::string("there is no ") + swtpm_path +
@@ -85,8 +85,8 @@ Result<Fd> start_tpm(const Layout& layout, const Uuid& uuid, const TpmLaunch& la
   BRIDLE_CHECK(root.take("/usr", "usr", NewRoot::Access::read_only));
   BRIDLE_CHECK(root.take(folder, "tpm", NewRoot::Access::writable));
   BRIDLE_TRY(wire::Pair pair, wire::socket_pair(SOCK_STREAM));
-  Fd pidfd;
-  BRIDLE_TRY(const pid_t pid, fork_into(namespaces, pidfd));
+  Tpm tpm;
+  BRIDLE_TRY(const pid_t pid, fork_into(namespaces, tpm.pidfd));
   if (pid == 0) {
     pair.first.reset();
     const Status status = become_tpm(layout, uuid, launch, pair.second, root);
@@ -94,7 +94,10 @@ Result<Fd> start_tpm(const Layout& layout, const Uuid& uuid, const TpmLaunch& la
     ::_exit(127);
   }
   // One that fails closes its end: QEMU finds that out at once, and ends with a word about it.
-  return std::move(pair.first);
+  BRIDLE_TRY(const uint64_t start_time, start_time_of(pid));
+  tpm.id = {static_cast<uint32_t>(pid), start_time};
+  tpm.socket = std::move(pair.first);
+  return tpm;
 }
 
 }  // namespace bridle::jail

@@ -6,8 +6,9 @@
 //            that nobody else has (Layout::tpm_uid), no capability, the system call filter of
 //            guests
 //   spoken to over one socket pair, whose other end QEMU inherits: nothing listens
-//   ends     when QEMU's end of that socket closes (swtpm --terminate); its guest's release waits
-//            for it, then kills
+//   ends     when QEMU's end of that socket closes (swtpm --terminate); its guest's end is told
+//            after it (Guests). One that ends before its QEMU is lost to this run of the guest:
+//            QEMU's backend cannot be given another
 //   keeps    ROOT/tpm/UUID, encrypted (AES-256-CBC) with the key that bridled gives; written by
 //            swtpm at each change, removed by Verb::forget
 //
@@ -20,6 +21,7 @@
 #include "base/ids.h"
 #include "base/layout.h"
 #include "base/result.h"
+#include "jail/record.h"
 
 namespace bridle::jail {
 
@@ -29,8 +31,13 @@ struct TpmLaunch {
   const std::vector<Fd>& groups;  // Cgroups entrances
 };
 
-// Starts it and gives QEMU's end of the socket. Code::unreachable: swtpm is not installed.
-// REQUIRES: root.
-Result<Fd> start_tpm(const Layout& layout, const Uuid& uuid, const TpmLaunch& launch);
+struct Tpm {
+  ProcessId id;
+  Fd pidfd;
+  Fd socket;  // QEMU's end
+};
+
+// Code::unreachable: swtpm is not installed. REQUIRES: root.
+Result<Tpm> start_tpm(const Layout& layout, const Uuid& uuid, const TpmLaunch& launch);
 
 }  // namespace bridle::jail

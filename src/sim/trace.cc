@@ -63,6 +63,7 @@ std::string text(const GuestStartFailed& e) {
 std::string text(const GuestExited& e) {
   return fmt::format("GuestExited {}/{} {}", brief(e.uuid), e.boot, e.exit_status);
 }
+std::string text(const TpmLost& e) { return fmt::format("TpmLost {}/{}", brief(e.uuid), e.boot); }
 std::string text(const GuestReleased& e) {
   return fmt::format("GuestReleased {}/{} {}", brief(e.uuid), e.boot, outcome(e.result));
 }

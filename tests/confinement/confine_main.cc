@@ -220,18 +220,26 @@ Status run_guest(Run& run) {
   std::vector<Fd> descriptors;
   BRIDLE_TRY(const Request request, guest_request(run, descriptors));
   BRIDLE_CHECK(validate(request, descriptors.size()));
-  Guests guests(run.loop, run.layout, *run.cgroups, [&](const Reply& reply) {
-    run.status = reply.exit_status;
+  Guests* known = nullptr;
+  const auto released = [&](const Reply& reply) {
+    const Answer answer = answer_of(reply);
+    if (!answer.status.ok()) return run.fail(answer.status.error());
     run.loop.stop();
-  });
+  };
+  const auto ended = [&](const Reply& reply) {
+    if (reply.verb != Verb::exited) return;
+    run.status = reply.exit_status;
+    const Request release = make_request(Verb::release, 2, uuid_of(request));
+    run.loop.after(0ms, [&, release] { known->release(release, released); });
+  };
+  Guests guests(run.loop, run.layout, *run.cgroups, ended);
+  known = &guests;
   guests.start(request, std::move(descriptors), [&](const Reply& reply) {
     const Answer answer = answer_of(reply);
     if (!answer.status.ok()) return run.fail(answer.status.error());
     if (!orders.in_attendant.empty()) watch_attendant(run, static_cast<pid_t>(answer.pid));
   });
   BRIDLE_CHECK(run.loop.run());
-  Reply reply{};
-  if (run.failure.ok()) BRIDLE_CHECK(guests.release(request, reply));
   return std::move(run.failure);
 }
 

@@ -2,6 +2,7 @@
 """A TPM of a guest's own: the guest sees it, its state survives a stop, is encrypted, belongs to nobody
 else, and goes with the machine."""
 import os
+import signal
 import unittest
 
 import host
@@ -61,6 +62,64 @@ class Tpm(unittest.TestCase):
         self.assertEqual(len(self.swtpm()), 1)
         HOST.delete("machine", self.name)
         wait_for(lambda: not os.path.exists(folder), 20, "the state goes with the machine")
+
+    def unreaped(self):
+        """Ended children that nobody has waited for, of this root's processes."""
+        own, found = {pid for pid, _ in HOST.processes()}, []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                status = host.status_of(pid)
+            except OSError:
+                continue
+            if status["State"].startswith("Z") and int(status["PPid"]) in own:
+                found.append((pid, status["Name"], status["PPid"]))
+        return found
+
+    def attendant_of(self, qemu):
+        return int(host.status_of(qemu)["PPid"])
+
+    def test_killed_it_is_missed_and_comes_back(self):
+        HOST.apply(HOST.machine(self.name, tpm=True))
+        HOST.wait_ready(self.name)
+        (pid,) = self.swtpm()
+        boot = HOST.get("machine", self.name)["status"]["boot"]
+        os.kill(int(pid), signal.SIGKILL)
+
+        def status():
+            return HOST.get("machine", self.name)["status"]
+
+        wait_for(lambda: status()["reason"] == "TpmLost", 30, "it is missed", status)
+        self.assertIn("stop and start", status()["message"])
+        self.assertEqual((status()["phase"], status()["boot"]), ("running", boot), "the guest runs on")
+        self.assertIn("alive", self.guest("echo alive"))
+        refused = HOST.run("machine", "exec", self.name, "--", "cat", PCR, check=False)
+        self.assertNotEqual(refused.returncode, 0, "an error, and no hanging")
+        wait_for(lambda: not self.unreaped(), 10, "its process is reaped", self.unreaped)
+        self.assertIn("TpmLost", HOST.run("events").stdout)
+        # Who comes after does not forget it.
+        for program in ("bridle-jail", "bridled"):
+            os.kill(HOST.pid_of(program), signal.SIGKILL)
+        HOST.wait_up()
+        wait_for(lambda: status()["reason"] == "TpmLost", 30, "it is still missed", status)
+        HOST.run("machine", "stop", self.name, "--wait")
+        HOST.run("machine", "start", self.name, "--wait")
+        HOST.wait_ready(self.name)
+        self.assertEqual(status()["reason"], "Running")
+        self.assertEqual(self.guest(f"cat {PCR}").strip().strip("0"), "")
+
+    def test_without_its_attendant_nothing_is_left_unreaped(self):
+        HOST.apply(HOST.machine(self.name, tpm=True))
+        HOST.wait_ready(self.name)
+        qemu = HOST.get("machine", self.name)["status"]["pid"]
+        (tpm,) = self.swtpm()
+        attendant = self.attendant_of(qemu)
+        self.assertEqual(self.attendant_of(tpm), attendant)
+        os.kill(attendant, signal.SIGKILL)
+        wait_for(lambda: self.attendant_of(tpm) == HOST.pid_of("bridle-jail"), 20, "the jail is its heir")
+        HOST.run("machine", "stop", self.name, "--wait")
+        wait_for(lambda: not os.path.exists(f"/proc/{tpm}"), 20, "the TPM ended and was reaped")
+        self.assertEqual(self.unreaped(), [])
+        self.assertNotEqual(HOST.get("machine", self.name)["status"]["reason"], "TpmLost")
 
     def test_uefi_measures_into_it(self):
         """Read where the firmware's log is: it has measured before the kernel began."""
