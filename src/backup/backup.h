@@ -1,5 +1,5 @@
 // Backup and restore of one root (docs/backup.md): the store, the ledger with its key, other small
-// state, image manifests; image parts and volumes if asked.
+// state, what TPMs keep, image manifests; image parts and volumes if asked.
 //
 // How it stays consistent while bridled runs: the caller has the daemon write state/snapshot.db
 // first (POST /api/v1/snapshot); the ledger is read after it, so it knows every act that the

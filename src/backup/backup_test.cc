@@ -124,6 +124,9 @@ struct WholeRoot : Folder {
     put("from/state/other/deep.json", "kept");
     put("from/images/manifests/tiny.json", "manifest");
     put("from/volumes/v.qcow2", "disk");
+    put("from/tpm/some-machine/tpm2-00.permall", "sealed");
+    put("from/tpm/some-machine/TMP2-00.permall.draft", "half");
+    put("from/tpm/some-machine/.lock", "");
     const auto store = store::open_sqlite_store(from.store_file());
     ASSERT_TRUE(store.ok());
     for (int i = 0; i < 3; ++i) {
@@ -158,6 +161,22 @@ TEST_F(WholeRoot, IsTheSameElsewhere) {
   // Revisions that the first store may yet give out mean something there only.
   EXPECT_GT((*store)->revision(), 1u << 20);
   EXPECT_EQ((*store)->changes("/", 4, 0).error().code(), Code::gone);
+}
+
+TEST_F(WholeRoot, KeepsWhatTpmsKeepForNobodyButRoot) {
+  ASSERT_TRUE(make_one().ok());
+  ASSERT_TRUE(restore(*Layout::of(path + "/to"), file("b"), secret).ok());
+  const std::string folder = file("to/tpm/some-machine");
+  EXPECT_EQ(*read_file(folder + "/tpm2-00.permall"), "sealed");
+  EXPECT_EQ(list_folder(folder)->size(), 1u) << "no lock, no draft";
+  struct stat seen {};
+  ASSERT_EQ(::stat(folder.c_str(), &seen), 0);
+  EXPECT_EQ(seen.st_mode & 0777u, 0700u);
+  EXPECT_EQ(seen.st_uid, ::geteuid());
+  ASSERT_EQ(::stat(file("to/tpm").c_str(), &seen), 0);
+  EXPECT_EQ(seen.st_mode & 0777u, 0711u);
+  put("other/tpm/of-another/tpm2-00.permall", "not to be lost");
+  EXPECT_EQ(restore(*Layout::of(path + "/other"), file("b"), secret).error().code(), Code::refused);
 }
 
 TEST_F(WholeRoot, TakesVolumesWhenAsked) {

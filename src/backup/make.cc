@@ -112,6 +112,16 @@ class Backup {
       if (path != log) BRIDLE_CHECK(add(path));
     return add(log);
   }
+  // What TPMs keep, each as of one moment: swtpm writes a new file and renames it. A machine that
+  // is being deleted takes its own with it.
+  Status add_tpms() {
+    for (const std::string& path : files_in(layout_, "tpm")) {
+      if (!path.ends_with(".permall")) continue;  // locks, drafts
+      const Status added = add(path);
+      if (!added.ok() && added.error().code() != Code::not_found) return added;
+    }
+    return {};
+  }
   Status add_state() {
     for (const std::string& path : files_in(layout_, "state"))
       if (!is_taken_otherwise(path)) BRIDLE_CHECK(add(path));
@@ -155,6 +165,7 @@ Status write(const Layout& layout, Writer& writer, const Content& content, Summa
   BRIDLE_CHECK(backup.add("state/snapshot.db", "state/store.db"));
   BRIDLE_CHECK(backup.add_ledger());
   BRIDLE_CHECK(backup.add_state());
+  BRIDLE_CHECK(backup.add_tpms());
   BRIDLE_CHECK(backup.add_all("images/manifests"));
   if (content.images) BRIDLE_CHECK(backup.add_all("images/parts"));
   if (content.volumes) BRIDLE_CHECK(backup.add_all("volumes"));

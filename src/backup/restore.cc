@@ -27,11 +27,14 @@ uid_t uid_of(const Layout& layout, Owner owner) {
 struct Place {
   std::string_view folder;
   Owner owner;
-  mode_t mode;
+  mode_t mode;   // of the folder
+  mode_t inner;  // of those in it
 };
-constexpr Place places[] = {{"state", Owner::daemon, 0700},
-                            {"images", Owner::images, 0755},
-                            {"volumes", Owner::daemon, 0700}};
+// A TPM's state is root's until its machine starts: its uid depends on the slot that it gets then.
+constexpr Place places[] = {{"state", Owner::daemon, 0700, 0700},
+                            {"images", Owner::images, 0755, 0755},
+                            {"tpm", Owner::root, 0711, 0700},
+                            {"volumes", Owner::daemon, 0700, 0700}};
 
 const Place* place_of(std::string_view path) {
   for (const Place& place : places)
@@ -111,7 +114,8 @@ Status unpack(const Layout& layout, Reader& reader, const EntryHead& head,
        end = head.path.find('/', end + 1)) {
     const std::string folder = base + "/" + head.path.substr(0, end);
     const uid_t owner = uid_of(layout, place->owner);
-    BRIDLE_CHECK(make_folder(folder, place->mode));
+    const bool is_top = end == place->folder.size();
+    BRIDLE_CHECK(make_folder(folder, is_top ? place->mode : place->inner));
     BRIDLE_CHECK(give(folder, owner));
   }
   const std::string path = base + "/" + head.path;
