@@ -3,8 +3,8 @@
 // single layers can be left off (seam.h). Prints what the stand-in answered, how it ended, and what
 // of it the host can see.
 //
-//   confine --root ROOT --role guest|fetch|build|store|daemon --program FILE [OPTION...] --
-//   PROBE... confine --root ROOT --role guest --qemu -- QEMU-ARGUMENT...
+//   confine --root ROOT --role guest|tpm|fetch|build|store|convert|daemon --program FILE
+//   [OPTION...] -- PROBE... confine --root ROOT --role guest --qemu -- QEMU-ARGUMENT...
 //
 //   --without LAYER       left off; may be repeated
 //   --slot N              of the guest (default 3990)
@@ -139,7 +139,7 @@ struct Run {
   SystemCgroupFs fs;
   std::unique_ptr<Cgroups> cgroups;
   Loop loop;
-  Fd reader, writer;
+  Fd reader, writer, answers;
   SystemRandom random;
   int status = -1;
   Status failure;
@@ -151,6 +151,10 @@ struct Run {
     if (n <= 0) loop.forget(reader.get());
   }
   void hear_the_rest() {
+    char answer[4096];
+    off_t at = 0;
+    for (ssize_t n; answers && (n = ::pread(answers.get(), answer, sizeof answer, at)) > 0; at += n)
+      std::fwrite(answer, 1, static_cast<size_t>(n), stdout);
     ::fcntl(reader.get(), F_SETFL, O_NONBLOCK);
     char chunk[4096];
     for (ssize_t n; (n = ::read(reader.get(), chunk, sizeof chunk)) > 0;)
@@ -166,7 +170,7 @@ Result<std::unique_ptr<Run>> make_run(const Options& options) {
   BRIDLE_TRY(const Layout layout, Layout::of(options.text("--root")));
   BRIDLE_TRY(Loop loop, Loop::create());
   auto run = std::unique_ptr<Run>(
-      new Run{options, layout, {}, nullptr, std::move(loop), {}, {}, {}, -1, {}});
+      new Run{options, layout, {}, nullptr, std::move(loop), {}, {}, {}, {}, -1, {}});
   BRIDLE_TRY(run->cgroups, open_cgroups(run->fs, layout.cgroup()));
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return errno_error("pipe2");
@@ -193,6 +197,23 @@ void watch_attendant(Run& run, pid_t qemu) {
   run.loop.after(5ms, [&run, qemu] { watch_attendant(run, qemu); });
 }
 
+// The stand-in is the guest's TPM; another, its QEMU, waits for that one's end. What it answers
+// goes where swtpm would find the key.
+Result<Request> tpm_request(Run& run, StartOrder order, std::vector<Fd>& descriptors) {
+  constexpr int qemus_end = first_file_fd + 1;  // of the socket between them
+  orders.tpm_words = run.options.words;
+  orders.tpm_words.insert(orders.tpm_words.begin(), "21");
+  order.files = {FileUse::inherit, FileUse::tpm_key};
+  BRIDLE_TRY(Fd memfd, arguments_memfd(
+                           {std::to_string(first_file_fd), "end-of:" + std::to_string(qemus_end)}));
+  BRIDLE_TRY(Fd nothing, open_file("/dev/null", O_RDWR));
+  run.answers.reset(::memfd_create("answers", MFD_CLOEXEC));
+  descriptors.push_back(std::move(memfd));
+  descriptors.push_back(std::move(nothing));
+  descriptors.emplace_back(::dup(run.answers.get()));
+  return make_start(1, order);
+}
+
 Result<Request> guest_request(Run& run, std::vector<Fd>& descriptors) {
   const Options& options = run.options;
   StartOrder order;
@@ -202,6 +223,7 @@ Result<Request> guest_request(Run& run, std::vector<Fd>& descriptors) {
   order.limits.pids = static_cast<uint32_t>(options.number("--pids", 0));
   order.limits.memory_limit = options.number("--memory", 0);
   order.limits.cpu_quota = options.number("--quota", 0);
+  if (options.text("--role") == "tpm") return tpm_request(run, std::move(order), descriptors);
   order.files = {FileUse::inherit};
   std::vector<std::string> words = options.words;
   words.insert(words.begin(), std::to_string(first_file_fd));
@@ -240,7 +262,8 @@ Status run_guest(Run& run) {
     if (!orders.in_attendant.empty()) watch_attendant(run, static_cast<pid_t>(answer.pid));
   });
   BRIDLE_CHECK(run.loop.run());
-  return std::move(run.failure);
+  BRIDLE_CHECK(std::move(run.failure));
+  return guests.forget(request);
 }
 
 Status run_helper(Run& run, HelperKind kind) {
@@ -283,7 +306,7 @@ Status run_daemon(Run& run) {
 }
 
 Status run_role(Run& run, const std::string& role) {
-  if (role == "guest") return run_guest(run);
+  if (role == "guest" || role == "tpm") return run_guest(run);
   if (role == "daemon") return run_daemon(run);
   const std::map<std::string, HelperKind> helpers = {{"fetch", HelperKind::fetch},
                                                      {"build", HelperKind::build},

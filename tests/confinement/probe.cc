@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <mqueue.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ipc.h>
@@ -352,6 +353,15 @@ int stay(const Words& w) {
   return 0;
 }
 
+// Until whoever has the other end of this socket has ended.
+int await_end(const Words& w) {
+  pollfd socket{static_cast<int>(number(w, 0)), POLLIN, 0};
+  char byte;
+  while (::poll(&socket, 1, -1) == 1 && ::read(socket.fd, &byte, 1) > 0) {
+  }
+  return 0;
+}
+
 // "become:PATH|FD|PROBE|PROBE…": the new program answers for the rest.
 int become(const Words& w) {
   Words parts;
@@ -413,6 +423,7 @@ constexpr Verb verbs[] = {
     {"fifo-class", 0, real_time},
     {"nice", 0, be_less_nice},
     {"wait", 1, stay},
+    {"end-of", 1, await_end},
     {"become", 1, become},
 };
 

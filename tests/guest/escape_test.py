@@ -18,7 +18,7 @@ from host import Host
 
 HOST = Host(project="escape")
 PROGRAMS = host.BIN.parent / "confinement"
-ROLES = ("guest", "fetch", "build", "store", "convert", "daemon")
+ROLES = ("guest", "tpm", "fetch", "build", "store", "convert", "daemon")
 
 
 def confine(role, probes, without=(), options=()):
@@ -131,13 +131,13 @@ class Escape(unittest.TestCase):
         else:
             for probe in ("capset:", "setuid:0", "create:/usr/new"):
                 found.remove(probe)
-        if role in ("guest", "store", "build", "convert"):
+        if role in ("guest", "tpm", "store", "build", "convert"):
             found.append(f"tcp:{self.targets.port}")
         return found + self.call_probes(role)
 
     @staticmethod
     def call_probes(role):
-        mine = {"guest": (), "build": ("fork", "vfork", "mount", "umount2", "chroot")}.get(role, ("fork", "vfork"))
+        mine = {"guest": (), "tpm": (), "build": ("fork", "vfork", "mount", "umount2", "chroot")}.get(role, ("fork", "vfork"))
         return [f"reach:{number}:{error}" for number, name, error in layers.refused_calls(host.SOURCE)
                 if name not in mine]
 

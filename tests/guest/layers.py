@@ -12,7 +12,7 @@ ALL_RIGHTS = ("uid", "bounding", "capset")
 
 @dataclasses.dataclass
 class Row:
-    role: str  # guest, attendant, fetch, build, store, convert, daemon
+    role: str  # guest, tpm, attendant, fetch, build, store, convert, daemon
     layer: str  # what is left off the second time
     probe: str
     refused: str  # an errno's name; killed; "no effect": what it did stayed with itself
@@ -55,6 +55,34 @@ def rows(host):
         Row("guest", "filter", "socket:16:3", "EAFNOSUPPORT"),
         Row("guest", "filter", "socket:2:1", "EAFNOSUPPORT"),
         Row("guest", "filter", "i386:20", "EPERM"),
+    ]
+    tpm = [
+        Row("tpm", "root", "read:/etc/passwd", "ENOENT"),
+        Row("tpm", "uid", "read:/etc/shadow", "EACCES", ("root",)),
+        Row("tpm", "gid", f"read:{host.of_group_root}", "EACCES", ("root",)),
+        Row("tpm", "groups", f"read:{host.of_group}", "EACCES", ("root",)),
+        Row("tpm", "bounding", f"read:{host.store}", "EACCES", ("root", "uid", "nnp", "filter")),
+        Row("tpm", "capset", f"read:{host.store}", "EACCES", ("root", "uid", "bounding")),
+        Row("tpm", "nnp", f"become:{host.setuid_program}|21|root-user:", "EPERM", ("root", "filter")),
+        Row("tpm", "mount-ns", f"mount:{host.folder}", "no effect", ("root", "filter", *ALL_RIGHTS),
+            effect="mounts", opened="1"),
+        Row("tpm", "pid-ns", f"signal:{host.victim}", "ESRCH", ALL_RIGHTS),
+        Row("tpm", "net-ns", f"unix:{host.abstract}", "ECONNREFUSED"),
+        Row("tpm", "net-ns", f"tcp:{host.port}", "ENETUNREACH", ("filter",)),
+        Row("tpm", "ipc-ns", f"shm:{host.shared_memory}", "ENOENT"),
+        Row("tpm", "uts-ns", "hostname:escaped", "no effect", ALL_RIGHTS, effect="hostname", opened="escaped"),
+        Row("tpm", "read-only", "write:/usr/lib/os-release", "EROFS", ("uid",)),
+        Row("tpm", "sealed", "create:/new", "EROFS", ("uid",)),
+        Row("tpm", "noexec", "mapexec:/new", "EPERM", ("uid", "sealed")),
+        Row("tpm", "descriptors", "descriptor:900", "EBADF"),
+        Row("tpm", "environment", "environment:BRIDLE_SECRET", "ENOENT"),
+        Row("tpm", "nofile", "descriptors:200", "EMFILE"),
+        Row("tpm", "fsize", f"far:memory:{1 << 20}", "EFBIG"),
+        Row("tpm", "cgroup", "threads:120", "EAGAIN", options=("--pids", "64")),
+        Row("tpm", "filter", f"space:{CLONE_NEWUSER}", "EPERM"),
+        Row("tpm", "filter", "socket:16:3", "EAFNOSUPPORT"),
+        Row("tpm", "filter", "socket:2:1", "EAFNOSUPPORT"),
+        Row("tpm", "filter", "i386:20", "EPERM"),
     ]
     attendant = [
         Row("attendant", "filter", "socket:2:1", "killed"),
@@ -111,7 +139,7 @@ def rows(host):
         Row("daemon", "filter", "reach:425:1", "EPERM"),
         Row("daemon", "filter", f"space:{CLONE_NEWUSER}", "EPERM"),
     ]
-    return guest + attendant + helpers + daemon
+    return guest + tpm + attendant + helpers + daemon
 
 
 def refused_calls(source):
