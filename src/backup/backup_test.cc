@@ -125,7 +125,7 @@ struct WholeRoot : Folder {
     put("from/images/manifests/tiny.json", "manifest");
     put("from/volumes/v.qcow2", "disk");
     put("from/tpm/some-machine/tpm2-00.permall", "sealed");
-    put("from/tpm/some-machine/TMP2-00.permall.draft", "half");
+    put("from/tpm/some-machine/TMP2-00.permall", "half");
     put("from/tpm/some-machine/.lock", "");
     const auto store = store::open_sqlite_store(from.store_file());
     ASSERT_TRUE(store.ok());

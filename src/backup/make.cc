@@ -116,7 +116,7 @@ class Backup {
   // is being deleted takes its own with it.
   Status add_tpms() {
     for (const std::string& path : files_in(layout_, "tpm")) {
-      if (!path.ends_with(".permall")) continue;  // locks, drafts
+      if (!path.ends_with("/tpm2-00.permall")) continue;  // its lock, its drafts (TMP2-00.permall)
       const Status added = add(path);
       if (!added.ok() && added.error().code() != Code::not_found) return added;
     }
