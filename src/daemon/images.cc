@@ -1,6 +1,7 @@
 #include "daemon/images.h"
 
 #include "base/file.h"
+#include "image/take_in.h"
 
 namespace bridle::daemon {
 Images::Images(Loop& loop, Clock& clock, const Layout& layout, Random& random, Runner& runner,
@@ -87,10 +88,12 @@ void Images::collect(fleet::CollectParts& action) {
   auto present = list_folder(layout_.parts());
   if (!present.ok()) return runner_.tell(fleet::PartsCollected{token, uint64_t{0}});
   std::vector<std::string> argv{"collect", "--root", layout_.root(), "--grace", "0"};
-  const size_t words = argv.size();
-  for (const std::string& digest : *present)
-    if (image::is_digest(digest) && !action.keep.contains(digest)) argv.push_back(digest);
-  const uint64_t count = argv.size() - words;
+  uint64_t count = 0;
+  for (const std::string& name : *present) {
+    const bool unused = image::is_digest(name) && !action.keep.contains(name);
+    if (unused) argv.push_back(name);
+    if (unused || image::is_draft(name)) ++count;  // the helper finds drafts by itself
+  }
   if (count == 0) return runner_.tell(fleet::PartsCollected{token, uint64_t{0}});
   const auto exit = [this, token, count](int status) {
     fleet::PartsCollected answer{token, count};

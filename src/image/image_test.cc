@@ -2,6 +2,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <set>
+
 #include "base/child.h"
 #include "base/file.h"
 #include "base/hash.h"
@@ -133,6 +135,21 @@ TEST_F(ImageTest, CollectKeepsWhatIsYoung) {
   EXPECT_EQ(collect(layout(), {digest}, Duration(0))->size(), 1u);
   EXPECT_FALSE(collect(layout(), {"../../x"}, Duration(0)).ok());
   EXPECT_EQ(list_folder(layout().parts())->size(), 1u);
+}
+
+TEST_F(ImageTest, CollectRemovesWhatKilledHelpersLeft) {
+  incoming("kernel");
+  ASSERT_TRUE(take_in(layout(), id_, quiet_).ok());
+  const size_t parts = list_folder(layout().parts())->size();
+  const std::vector<std::string> drafts{"import-64768-77.incomplete",
+                                        std::string(64, 'a') + ".incomplete"};
+  for (const std::string& draft : drafts)
+    ASSERT_TRUE(write_file_durably(layout().parts() + "/" + draft, "half").ok());
+  EXPECT_TRUE(collect(layout(), {}, std::chrono::hours(1))->empty());
+  auto removed = *collect(layout(), {}, Duration(0));
+  EXPECT_EQ(std::set<std::string>(removed.begin(), removed.end()),
+            std::set<std::string>(drafts.begin(), drafts.end()));
+  EXPECT_EQ(list_folder(layout().parts())->size(), parts);
 }
 
 TEST_F(ImageTest, VolumeRequestsAreChecked) {

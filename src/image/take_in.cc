@@ -111,19 +111,28 @@ Status check_part(const Layout& layout, const std::string& digest) {
   return {};
 }
 
+bool is_draft(std::string_view name) { return name.ends_with(".incomplete"); }
+
 Result<std::vector<std::string>> collect(const Layout& layout,
                                          const std::vector<std::string>& digests, Duration grace) {
-  std::vector<std::string> removed;
-  SystemClock clock;
+  std::vector<std::string> names;
   for (const std::string& digest : digests) {
     if (!is_digest(digest)) return Error(Code::invalid, "a part's name is 64 hexadecimal digits");
-    const std::string path = part_path(layout, digest);
+    names.push_back(digest);
+  }
+  BRIDLE_TRY(std::vector<std::string> present, list_folder(layout.parts()));
+  for (std::string& name : present)
+    if (is_draft(name)) names.push_back(std::move(name));
+  std::vector<std::string> removed;
+  SystemClock clock;
+  for (std::string& name : names) {
+    const std::string path = layout.parts() + "/" + name;
     struct stat seen = {};
     if (::lstat(path.c_str(), &seen) != 0) continue;
     const int64_t age = clock.wall().ns - (seen.st_mtim.tv_sec * 1000000000 + seen.st_mtim.tv_nsec);
     if (Duration(age) < grace) continue;
     BRIDLE_CHECK(remove_file(path));
-    removed.push_back(digest);
+    removed.push_back(std::move(name));
   }
   BRIDLE_CHECK(sync_folder(layout.parts()));
   return removed;

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -30,8 +31,13 @@ Result<Manifest> take_in(const Layout& layout, const Uuid& id, const Progress& p
 // Full digest of a part in the store; Code::corrupt when its bytes changed.
 Status check_part(const Layout& layout, const std::string& digest);
 
-// Removes these parts, but none younger than `grace`: a build that is about to refer to it may
-// have just brought it. Gives those removed.
+// Whether a file of the store is one that was not finished: it has its name when it is complete.
+bool is_draft(std::string_view name);
+
+// Removes these parts and every draft, but nothing younger than `grace`: a build that is about to
+// refer to a part may have just brought it. A draft that is there while no build and no import runs
+// is what a killed helper left; whoever calls this with no grace sees to it that none runs. Gives
+// the names removed.
 Result<std::vector<std::string>> collect(const Layout& layout,
                                          const std::vector<std::string>& digests, Duration grace);
 

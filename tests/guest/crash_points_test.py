@@ -134,9 +134,7 @@ class World:
 
     def leftovers(self):
         """Files and groups that belong to nothing that is wished."""
-        left = [str(p) for p in pathlib.Path(ROOT).rglob("*.incomplete")
-                # An import's draft that its killed helper left is not collected yet (docs/crash-points.md).
-                if "/cache/" not in str(p) and "/parts/import-" not in str(p)]
+        left = [str(p) for p in pathlib.Path(ROOT).rglob("*.incomplete") if "/cache/" not in str(p)]
         left += [str(p) for p in pathlib.Path(ROOT, "run").glob("*.pid.*")]
         running = sum(power != STOPPED for power in self.machines.values())
         for folder, count in (("run/g", running), ("images/incoming", 0)):
