@@ -18,6 +18,17 @@ Position position(const YAML::Mark& mark) {
   return {static_cast<uint32_t>(mark.line + 1), static_cast<uint32_t>(mark.column + 1)};
 }
 
+// yaml-cpp gives the escapes \N and \_ (U+0085, U+00A0) as one byte of Latin-1. Everything around
+// it is whole UTF-8, so it stands where no sequence can begin.
+std::string as_utf8(std::string_view text) {
+  std::string out;
+  for (size_t bad = 0; (bad = find_bad_utf8(text)) != std::string_view::npos;) {
+    out.append(text.substr(0, bad)).append({'\xc2', text[bad]});
+    text.remove_prefix(bad + 1);
+  }
+  return out.append(text);
+}
+
 struct Refused {};  // thrown through yaml-cpp, caught in next_document()
 
 class Events final : public YAML::EventHandler {
@@ -41,7 +52,7 @@ class Events final : public YAML::EventHandler {
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& text) override {
-    scalar(mark, tag, anchor, text);
+    scalar(mark, tag, anchor, as_utf8(text));
   }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {

@@ -78,6 +78,15 @@ TEST(Yaml, RefusalsNameThePlace) {
       parse_documents("{\"a\": }", "f.json").error().message().starts_with("f.json:1:7: JSON: "));
 }
 
+TEST(Yaml, EscapesAreUtf8) {
+  EXPECT_EQ(as_json(R"({"\N": ["\_", "a\N\_\L\P", "\x85\xA0", "\u0085\xe9"], })"),
+            "{\"\xc2\x85\":[\"\xc2\xa0\",\"a\xc2\x85\xc2\xa0\xe2\x80\xa8\xe2\x80\xa9\","
+            "\"\xc2\x85\xc2\xa0\",\"\xc2\x85\xc3\xa9\"]};");
+  const auto many = parse_documents("[\"" + std::string(1 << 20, ' ') + "\\N\", ]", "f.yaml");
+  ASSERT_TRUE(many.ok());
+  EXPECT_TRUE(many->front().value.at(0).as_string().ends_with("\xc2\x85"));
+}
+
 TEST(Yaml, BoundsHold) {
   EXPECT_EQ(as_json(std::string(40, '[') + std::string(40, ']')),
             "1:33: JSON: nested more than 32 deep");
