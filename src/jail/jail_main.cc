@@ -73,7 +73,7 @@ Status serve(const Layout& layout) {
     jail.child_ended();
   }));
   BRIDLE_CHECK(jail.open());
-  BRIDLE_CHECK(write_pid_file(layout, "jail", ::getpid()));
+  BRIDLE_CHECK(write_pid_file(layout, "jail", "jail", ::getpid()));
   log::info("ready", {{"root", layout.root()}, {"version", BRIDLE_VERSION}});
   return loop.run();
 }

@@ -91,27 +91,13 @@ Result<Fd> lock_file(const std::string& path, int seconds) {
   }
 }
 
-namespace {
-
-// What a writer left that was killed before it could rename, or that had our pid.
-Status remove_stale(const std::string& folder, const std::string& prefix) {
-  BRIDLE_TRY(const auto names, list_folder(folder));
-  for (const std::string& name : names) {
-    if (!name.starts_with(prefix)) continue;
-    const std::string writer = name.substr(prefix.size());
-    if (writer == std::to_string(::getpid()) || ::access(("/proc/" + writer).c_str(), F_OK) != 0)
-      BRIDLE_CHECK(remove_file(folder + "/" + name));
-  }
-  return {};
-}
-
-}  // namespace
-
-Status write_pid_file(const Layout& layout, const std::string& name, pid_t pid) {
-  // The jail and its supervisor both write the jail's, perhaps at once: each by a name of its own.
+Status write_pid_file(const Layout& layout, const std::string& name, const std::string& writer,
+                      pid_t pid) {
+  // The jail and its supervisor both write the jail's, perhaps at once: each by a name of its own,
+  // which nobody else has, for each runs once. One that was killed left it to the next.
   const std::string path = layout.run() + "/" + name + ".pid";
-  const std::string fresh = path + "." + std::to_string(::getpid());
-  BRIDLE_CHECK(remove_stale(layout.run(), name + ".pid."));
+  const std::string fresh = path + "." + writer;
+  BRIDLE_CHECK(remove_file(fresh));
   BRIDLE_TRY(const Fd fd, open_file(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644));
   BRIDLE_CHECK(write_all(fd.get(), std::to_string(pid) + "\n"));
   BRIDLE_CRASH_POINT("pid_file.rename");

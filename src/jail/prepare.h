@@ -22,8 +22,10 @@ Status prepare_root(const Layout& layout);
 // holds it.
 Result<Fd> lock_file(const std::string& path, int seconds);
 
-// run/NAME.pid, "PID\n". Never follows a link that bridled left there.
-Status write_pid_file(const Layout& layout, const std::string& name, pid_t pid);
+// run/NAME.pid, "PID\n", by run/NAME.pid.WRITER. Never follows a link that bridled left there.
+// writer: a program that runs once for this root, "jail" or "supervise".
+Status write_pid_file(const Layout& layout, const std::string& name, const std::string& writer,
+                      pid_t pid);
 
 // Ends every guest and helper of the root (SIGTERM, after 5 s SIGKILL), removes cgroups and the
 // runtime folders. Code::conflict while a jail runs for this root.

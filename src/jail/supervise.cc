@@ -86,7 +86,7 @@ Status Supervisor::start(Child& child) {
   BRIDLE_CHECK(loop_.watch(child.pidfd.get(), EPOLLIN, [this, &child](uint32_t) { died(child); }));
   // The file is for people; a program without one is watched all the same.
   const std::string name = child.unprivileged ? "bridled" : "jail";
-  if (const Status written = write_pid_file(layout_, name, child.pid); !written.ok())
+  if (const Status written = write_pid_file(layout_, name, "supervise", child.pid); !written.ok())
     log::warning("cannot write a pid file", {{"error", written.error().message()}});
   return {};
 }

@@ -82,7 +82,7 @@ Status supervise(const Layout& layout, bool stop_guests) {
   if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) return errno_error("sigprocmask");
   const Fd signals(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals) return errno_error("signalfd");
-  BRIDLE_CHECK(write_pid_file(layout, "supervise", ::getpid()));
+  BRIDLE_CHECK(write_pid_file(layout, "supervise", "supervise", ::getpid()));
   BRIDLE_TRY(const std::string folder, own_folder());
   BRIDLE_TRY(Loop loop, Loop::create());
   GuestStop guests(loop, folder, layout.root());
