@@ -1,4 +1,5 @@
 // rooms: image
+// fuzz: -max_len=2048
 // What apt and the machine's sources say, the fetched package set, and helpers' lines.
 #include <cstdint>
 #include <cstdlib>

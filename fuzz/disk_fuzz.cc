@@ -1,4 +1,5 @@
 // rooms: image
+// fuzz: -max_len=40960
 // An uploaded disk: the choice of its format, and the checks of all formats, whatever it says it
 // is.
 #include <cstdint>

@@ -1,4 +1,5 @@
 // rooms: jail
+// fuzz: -max_len=2048
 // Everything that the privileged side or an attendant reads from somebody it does not trust: a
 // request, an arguments memfd, a record and an exit note on disk, a console's first line, a reply.
 // The first byte picks the surface.

@@ -1,4 +1,5 @@
 // rooms: ledger
+// fuzz: -max_len=2048
 // The ledger's verifier, its recovery at start, and the parsers of entries and heads: any bytes,
 // any pieces. The key is the one of seed 01 01 ... 01; the corpus has ledgers signed by it.
 #include <algorithm>

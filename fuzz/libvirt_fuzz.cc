@@ -1,4 +1,5 @@
 // rooms: image
+// fuzz: -max_len=4096
 // A domain XML of libvirt. What it becomes is a Machine of the schema, or refused; what is written
 // of it is read again.
 #include <cstdint>

@@ -1,4 +1,5 @@
 // rooms: image
+// fuzz: -max_len=4096
 // An OVF descriptor. What it becomes is a Machine of the schema, or refused.
 #include <cstdint>
 #include <cstdlib>

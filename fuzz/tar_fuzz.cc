@@ -1,4 +1,5 @@
 // rooms: image
+// fuzz: -max_len=16384
 // An OVA: its archive, manifest, signature and descriptor.
 #include <cstdint>
 #include <cstdlib>
