@@ -48,7 +48,10 @@ class World : public testing::Test {
         tell(Committed{commit->token, revision_});
       } else if (auto* entry = std::get_if<LedgerAppend>(&action)) {
         ledger_.push_back(*entry);
-        tell(LedgerSynced{entry->token, ledger_.size()});
+        if (ledger_waits_)
+          unsynced_.emplace_back(entry->token, ledger_.size());
+        else
+          tell(LedgerSynced{entry->token, ledger_.size()});
       } else {
         if (auto* collect = std::get_if<CollectParts>(&action)) {
           tell(PartsCollected{collect->token, uint64_t{0}});
@@ -140,6 +143,11 @@ class World : public testing::Test {
 
   void released() { tell(GuestReleased{uuid_, boot_, fine()}); }
 
+  void sync_ledger() {
+    ledger_waits_ = false;
+    for (const LedgerSynced& synced : std::exchange(unsynced_, {})) tell(synced);
+  }
+
   size_t open_intents() const {
     size_t open = 0;
     for (const LedgerAppend& entry : ledger_) {
@@ -172,6 +180,8 @@ class World : public testing::Test {
   Revision revision_ = 0;
   std::vector<Action> queue_, done_;
   std::vector<LedgerAppend> ledger_;
+  bool ledger_waits_ = false;
+  std::vector<LedgerSynced> unsynced_;
   std::map<std::string, std::string> keys_;
   std::map<Token, Tick> timers_;
 };
@@ -633,6 +643,29 @@ TEST_F(World, ASharedImageNamesNoUsersOfOtherProjects) {
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().message(),
             "image/shared/tiny is used by 1 of other projects; delete or change them first");
+}
+
+TEST_F(World, AnImageThatIsUsedAgainWhileItsDeletionIsWrittenDownStays) {
+  Object image = tiny_image();
+  image.metadata.finalizers = {"bridle/parts"};
+  load({image});
+  ASSERT_EQ(open_intents(), 0U);
+  ledger_waits_ = true;
+  image.metadata.deleting = WallTime{1};
+  change(image);
+  EXPECT_EQ(open_intents(), 1U);
+  Object user = machine("stopped");
+  user.spec["image"] = "tiny";
+  user.spec["memory"] = "128MiB";
+  change(user);
+  sync_ledger();
+  EXPECT_EQ(open_intents(), 0U);
+  EXPECT_NE(brain_.objects().find("image/lab/tiny"), nullptr);
+  Object unwanted = stored();
+  unwanted.metadata.deleting = WallTime{1};
+  change(unwanted);
+  EXPECT_EQ(open_intents(), 0U);
+  EXPECT_EQ(brain_.objects().find("image/lab/tiny"), nullptr);
 }
 
 }  // namespace

@@ -47,6 +47,11 @@ void ImageLoop::remove(Row& row) {
   Status unused = check_delete(objects_, row.object);
   if (!unused.ok() || builds_.contains(row.ref)) {
     waiting_.insert(row.ref);
+    // Something began to use it while the ledger was asked: nothing is deleted for now.
+    if (const auto deletion = deletions_.find(row.ref); deletion != deletions_.end()) {
+      intents_.close(deletion->second, false, "it is in use again");
+      deletions_.erase(deletion);
+    }
     // The operation sees that its image is unwanted, and ends the build.
     if (const auto build = builds_.find(row.ref); build != builds_.end())
       objects_.touch(build->second);
