@@ -1,9 +1,9 @@
 """bridle-bench-api [--root ROOT] [--json] [--quick] [--only NAME]...
 
 Measures the API of a host of its own, in a temporary root, over TLS on the loopback: get_p99, list,
-watchers, backup (with 10,000 objects: 3,900 machines, for a host has no more slots, and secrets) and
-restart_adopt (with 50 guests running). See the module of each. --root is only where downloads are
-taken from. --quick defines 2,000 objects, takes fewer samples and leaves restart_adopt out. Exit status: 0 measured (whatever the figures), 1 something
+watchers, backup (with 10,000 machines) and restart_adopt (with 50 guests running). See the module
+of each. --root is only where downloads are taken from. --quick defines 2,000 machines, takes fewer
+samples and leaves restart_adopt out. Exit status: 0 measured (whatever the figures), 1 something
 failed, 2 wrong use."""
 import argparse
 import os
@@ -21,7 +21,7 @@ from host import Failed, Host, say
 from network import Network
 
 RESULTS = ("restart_adopt", "get_p99", "list", "watchers", "backup")
-OBJECTS, QUICK_OBJECTS = 10_000, 2_000
+MACHINES, QUICK_MACHINES = 10_000, 2_000
 
 
 def arguments():
@@ -54,11 +54,11 @@ def measure(host, wanted, quick):
         results.append(adoption.measure(host, 3 if quick else 7))
     if set(wanted) - {"restart_adopt"}:
         network = Network(host)
-        objects = QUICK_OBJECTS if quick else OBJECTS
-        machines = network.define(objects)
+        machines = QUICK_MACHINES if quick else MACHINES
+        network.define(machines)
         if "get_p99" in wanted:
             say("get_p99")
-            results.append(gets.measure(network, objects, machines, 3 if quick else 7))
+            results.append(gets.measure(network, machines, 3 if quick else 7))
         if "list" in wanted:
             say("list")
             results.append(listing.measure(network, machines, 5 if quick else 11))
@@ -67,7 +67,7 @@ def measure(host, wanted, quick):
             results.append(watchers.measure(network, machines, 5 if quick else 15))
         if "backup" in wanted:
             say("backup")
-            results.append(backup.measure(host, objects, 3 if quick else 5))
+            results.append(backup.measure(host, machines, 3 if quick else 5))
     return results
 
 

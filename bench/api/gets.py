@@ -64,11 +64,11 @@ def sample(network, machines, connections):
     return out
 
 
-def measure(network, objects, machines, samples):
+def measure(network, machines, samples):
     connections = [Connection(network) for _ in range(CONNECTIONS)]
     figures = []
     for _ in range(samples):
         times = sorted(sample(network, machines, connections))
         figures.append(times[int(len(times) * 0.99)])
     return Result("get_p99", "ms", figures,
-                  f"{LIMIT_MS} ms ({RATE}/s, TLS, {objects} objects)", LIMIT_MS)
+                  f"{LIMIT_MS} ms ({RATE}/s, TLS, {machines} objects)", LIMIT_MS)

@@ -1,6 +1,6 @@
 """list: the list of all machines as one answer (limit=0), over TLS, from the request's first byte to
-the answer's last. The promise is for 10,000 machines; a host has slots for 3,999, so what there is has to
-be as quick in proportion. That it is whole and JSON is checked outside the measured time."""
+the answer's last. The promise is for 10,000 machines; with fewer (--quick) it has to be as quick in
+proportion. That it is whole and JSON is checked outside the measured time."""
 import json
 import time
 
@@ -40,4 +40,4 @@ def sample(network, machines):
 
 def measure(network, machines, samples):
     return Result("list", "ms", [sample(network, machines) for _ in range(samples)],
-                  f"{LIMIT_MS} ms for {PROMISED}; here {machines}", LIMIT_MS * machines / PROMISED)
+                  f"{LIMIT_MS} ms for {PROMISED}" + (f"; here {machines}" if machines < PROMISED else ""), LIMIT_MS * machines / PROMISED)

@@ -122,7 +122,8 @@ TEST(Layout, DerivesEverythingFromTheRoot) {
   EXPECT_EQ(a->api_socket(), "/var/lib/bridle/run/bridled.sock");
   EXPECT_NE(a->daemon_uid(), b->daemon_uid());
   EXPECT_NE(a->cgroup(), b->cgroup());
-  EXPECT_LT(a->attendant_uid(Layout::max_slot), a->namespace_uid());
+  EXPECT_LT(a->attendant_uid(Layout::max_slot), a->tpm_uid(1));
+  EXPECT_LT(a->tpm_uid(Layout::max_slot), a->namespace_uid());
 }
 
 TEST(Layout, RefusesRootsThatDoNotFit) {

@@ -19,7 +19,7 @@ class Layout {
   // Absolute, normal (no "..", no doubled or trailing '/'), at most max_root characters, for a unix
   // socket's path holds 107.
   static constexpr size_t max_root = 44;
-  static constexpr uint32_t max_slot = 4000;
+  static constexpr uint32_t max_slot = 12000;
   static constexpr uint32_t ids_per_namespace = 65536;
   static Result<Layout> of(const std::string& root);
 
@@ -52,7 +52,7 @@ class Layout {
   // REQUIRES: 1 <= slot <= max_slot.
   uid_t guest_uid(uint32_t slot) const { return uid_base_ + 16 + 2 * slot; }
   uid_t attendant_uid(uint32_t slot) const { return uid_base_ + 17 + 2 * slot; }
-  uid_t tpm_uid(uint32_t slot) const { return uid_base_ + 16384 + slot; }
+  uid_t tpm_uid(uint32_t slot) const { return uid_base_ + 32768 + slot; }
   // First of ids_per_namespace ids that the build helper's user namespace maps to 0 and up.
   uid_t namespace_uid() const { return uid_base_ + 65536; }
 

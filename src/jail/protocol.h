@@ -92,7 +92,7 @@ struct Request {
   // Names this run of QEMU; a start of a boot that is known is a conflict. Signal and release are
   // for this boot and leave any other alone; 0: for whichever there is.
   uint64_t boot;
-  uint32_t slot;  // guest slot: uids and folders derive from it; 1 .. 4000
+  uint32_t slot;  // guest slot: uids and folders derive from it; 1 .. Layout::max_slot
   uint32_t signal_number;
   uint32_t file_count;
   uint32_t interface_count;
