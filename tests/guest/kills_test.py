@@ -80,6 +80,8 @@ class Kills(unittest.TestCase):
             except ProcessLookupError:
                 continue
             self.assert_no_twins(number)
+            if number % 20 == 19:
+                print(f"seed {SEED}: {number + 1} of {KILLS} rounds, kills {self.kills}", file=sys.stderr, flush=True)
         HOST.wait_up(30)
         wait_for(self.settled, 180, f"seed {SEED}: every machine is as asked {self.wanted}",
                  lambda: {m["metadata"]["name"]: m["status"] for m in HOST.list("machines")})
