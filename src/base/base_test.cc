@@ -105,7 +105,12 @@ TEST(Clock, WallTimeText) {
   const WallTime t{1'767'323'045'678'000'000};
   EXPECT_EQ(t.text(), "2026-01-02T03:04:05.678Z");
   EXPECT_EQ(*WallTime::parse(t.text()), t);
-  EXPECT_FALSE(WallTime::parse("2026-01-02").ok());
+  for (const char* bad :
+       {"2026-01-02", "2026-02-29T00:00:00.000Z", "2026-13-01T00:00:00.000Z",
+        "2026-01-02T24:00:00.000Z", "2026-01-02T00:60:00.000Z", "+026-01-02T00:00:00.000Z",
+        "2026-01-02 00:00:00.000Z", "2026-01-02T00:00:00.000z"})
+    EXPECT_FALSE(WallTime::parse(bad).ok()) << bad;
+  EXPECT_EQ(WallTime::parse("2024-02-29T23:59:59.001Z")->text(), "2024-02-29T23:59:59.001Z");
   EXPECT_FALSE(WallTime::parse("9999-12-31T23:59:59.999Z").ok());
   EXPECT_FALSE(WallTime::parse("0001-01-01T00:00:00.000Z").ok());
   EXPECT_EQ((WallTime{-1'000'000}.text()), "1969-12-31T23:59:59.999Z");
