@@ -256,12 +256,13 @@ void NetServer::Parts::shake(const ArrivalPtr& arrival) {
   arrival->shaking = true;
   ++shaking;
   // What the thread was lent goes back to the loop, which may be the one to destroy it.
-  asio::post(handshakes, [weak = weak_from_this(), &home = loop, arrival]() mutable {
-    const TlsConn::Step step = arrival->conn->handshake();
-    asio::post(home, [weak, arrival = std::move(arrival), step] {
-      if (const auto self = weak.lock()) self->shaken(arrival, step);
-    });
-  });
+  asio::post(handshakes,
+             [weak = weak_from_this(), &home = loop, arrival = ArrivalPtr(arrival)]() mutable {
+               const TlsConn::Step step = arrival->conn->handshake();
+               asio::post(home, [weak, arrival = std::move(arrival), step] {
+                 if (const auto self = weak.lock()) self->shaken(arrival, step);
+               });
+             });
 }
 
 void NetServer::Parts::shaken(const ArrivalPtr& arrival, TlsConn::Step step) {
