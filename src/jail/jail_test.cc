@@ -60,7 +60,7 @@ TEST(Validate, RefusesEachBrokenRule) {
   EXPECT_TRUE(refused([](Request& r) { r.verb = static_cast<Verb>(13); }));
   EXPECT_TRUE(refused([](Request& r) { r.verb = Verb::exited; }, 0));
   EXPECT_TRUE(refused([](Request& r) { r.slot = 0; }));
-  EXPECT_TRUE(refused([](Request& r) { r.slot = 4001; }));
+  EXPECT_TRUE(refused([](Request& r) { r.slot = Layout::max_slot + 1; }));
   EXPECT_TRUE(refused([](Request& r) { r.interface_count = max_interfaces + 1; }));
   EXPECT_TRUE(refused([](Request& r) { r.file_count = max_files + 1; }));
   EXPECT_TRUE(refused([](Request& r) { r.file_count = 1; }));
