@@ -40,8 +40,8 @@ namespace json = boost::json;
 // Who does what to which object: what the ledger says about it. No secrets in here.
 struct Act {
   std::string actor;  // "uid:1000 (role operator)"
-  std::string
-      verb;  // "create", "update", "delete", "start", "stop", "build", "console", "export", "agent"
+  // "create", "update", "delete", "start", "stop", "build", "console", "export", "agent", ...
+  std::string verb;
   std::string object;       // model::ref: "machine/lab/web"
   Uuid uid;                 // of the object; nil for one that is not created yet
   uint64_t generation = 0;  // MachineId.generation; 0 where the object is no machine

@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "api/testing.h"
+#include "base/free_with.h"
 #include "wire/socket.h"
 
 namespace bridle::api {
@@ -25,11 +26,6 @@ namespace {
 using testing::text;
 using testing::World;
 
-struct FreeTls {
-  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
-  void operator()(SSL* ssl) const { SSL_free(ssl); }
-};
-
 std::string get(std::string_view target, const std::string& token = {}) {
   return "GET " + std::string(target) + " HTTP/1.1\r\nHost: bridle\r\n" +
          (token.empty() ? "" : "Authorization: Bearer " + token + "\r\n") + "\r\n";
@@ -37,8 +33,8 @@ std::string get(std::string_view target, const std::string& token = {}) {
 
 struct Client {
   Fd fd;
-  std::unique_ptr<SSL_CTX, FreeTls> context;
-  std::unique_ptr<SSL, FreeTls> ssl;
+  std::unique_ptr<SSL_CTX, FreeWith<SSL_CTX_free>> context;
+  std::unique_ptr<SSL, FreeWith<SSL_free>> ssl;
 };
 
 class Network : public ::testing::Test {

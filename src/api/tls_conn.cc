@@ -10,15 +10,13 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 
+#include "base/free_with.h"
+
 namespace bridle::api {
 
 namespace {
 
 using boost::asio::posix::stream_descriptor;
-
-struct FreeSsl {
-  void operator()(SSL* ssl) const { SSL_free(ssl); }
-};
 
 std::string last_error() {
   const unsigned long code = ERR_peek_last_error();
@@ -149,7 +147,7 @@ class OpensslConn final : public TlsConn {
   }
 
   const std::shared_ptr<TlsContext> context_;
-  const std::unique_ptr<SSL, FreeSsl> ssl_;
+  const std::unique_ptr<SSL, FreeWith<SSL_free>> ssl_;
   stream_descriptor socket_;
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::string why_;

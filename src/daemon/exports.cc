@@ -16,21 +16,22 @@ namespace {
 constexpr off_t used = 100, refused = 200;
 constexpr off_t reading = 0, writing = 1, resizing = 3;
 
+struct flock byte_lock(short type, off_t byte) {
+  struct flock lock {};
+  lock.l_type = type;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = byte;
+  lock.l_len = 1;
+  return lock;
+}
+
 bool lock(int fd, off_t byte) {
-  struct flock wanted {};
-  wanted.l_type = F_RDLCK;
-  wanted.l_whence = SEEK_SET;
-  wanted.l_start = byte;
-  wanted.l_len = 1;
+  struct flock wanted = byte_lock(F_RDLCK, byte);
   return ::fcntl(fd, F_OFD_SETLK, &wanted) == 0;
 }
 
 bool is_free(int fd, off_t byte) {
-  struct flock asked {};
-  asked.l_type = F_WRLCK;
-  asked.l_whence = SEEK_SET;
-  asked.l_start = byte;
-  asked.l_len = 1;
+  struct flock asked = byte_lock(F_WRLCK, byte);
   return ::fcntl(fd, F_OFD_GETLK, &asked) == 0 && asked.l_type == F_UNLCK;
 }
 

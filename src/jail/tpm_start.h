@@ -1,9 +1,8 @@
 // A guest's virtual TPM: swtpm, one process beside each QEMU that has one.
 //
 //   started  by the attendant, before QEMU and as QEMU is: namespaces of its own (pid, net, ipc,
-//   uts,
-//            mount), a root of /usr read-only and its own state folder, the guest's cgroup, a uid
-//            that nobody else has (Layout::tpm_uid), no capability, the system call filter of
+//            uts, mount), a root of /usr read-only and its own state folder, the guest's cgroup, a
+//            uid that nobody else has (Layout::tpm_uid), no capability, the system call filter of
 //            guests
 //   spoken to over one socket pair, whose other end QEMU inherits: nothing listens
 //   ends     when QEMU's end of that socket closes (swtpm --terminate); its guest's end is told

@@ -25,64 +25,44 @@ class Row:
 def rows(host):
     """`host` names targets of the live host: store, port, abstract, victim, ..."""
     setuid = "become:/g/2|20|root-user:"
-    guest = [
-        Row("guest", "root", "read:/etc/passwd", "ENOENT"),
-        Row("guest", "uid", "read:/etc/shadow", "EACCES", ("root",)),
-        Row("guest", "gid", f"read:{host.of_group_root}", "EACCES", ("root",)),
-        Row("guest", "groups", f"read:{host.of_group}", "EACCES", ("root",)),
-        Row("guest", "bounding", f"read:{host.store}", "EACCES", ("root", "uid", "nnp", "filter")),
-        Row("guest", "capset", f"read:{host.store}", "EACCES", ("root", "uid", "bounding")),
+    launched = []  # by the attendant: QEMU and its TPM
+    for role in ("guest", "tpm"):
+        launched += [
+            Row(role, "root", "read:/etc/passwd", "ENOENT"),
+            Row(role, "uid", "read:/etc/shadow", "EACCES", ("root",)),
+            Row(role, "gid", f"read:{host.of_group_root}", "EACCES", ("root",)),
+            Row(role, "groups", f"read:{host.of_group}", "EACCES", ("root",)),
+            Row(role, "bounding", f"read:{host.store}", "EACCES", ("root", "uid", "nnp", "filter")),
+            Row(role, "capset", f"read:{host.store}", "EACCES", ("root", "uid", "bounding")),
+            Row(role, "mount-ns", f"mount:{host.folder}", "no effect", ("root", "filter", *ALL_RIGHTS),
+                effect="mounts", opened="1"),
+            Row(role, "pid-ns", f"signal:{host.victim}", "ESRCH", ALL_RIGHTS),
+            Row(role, "net-ns", f"unix:{host.abstract}", "ECONNREFUSED"),
+            Row(role, "net-ns", f"tcp:{host.port}", "ENETUNREACH", ("filter",)),
+            Row(role, "ipc-ns", f"shm:{host.shared_memory}", "ENOENT"),
+            Row(role, "uts-ns", "hostname:escaped", "no effect", ALL_RIGHTS, effect="hostname", opened="escaped"),
+            Row(role, "sealed", "create:/new", "EROFS", ("uid",)),
+            Row(role, "noexec", "mapexec:/new", "EPERM", ("uid", "sealed")),
+            Row(role, "descriptors", "descriptor:900", "EBADF"),
+            Row(role, "environment", "environment:BRIDLE_SECRET", "ENOENT"),
+            Row(role, "cgroup", "threads:120", "EAGAIN", options=("--pids", "64")),
+            Row(role, "filter", f"space:{CLONE_NEWUSER}", "EPERM"),
+            Row(role, "filter", "socket:16:3", "EAFNOSUPPORT"),
+            Row(role, "filter", "socket:2:1", "EAFNOSUPPORT"),
+            Row(role, "filter", "i386:20", "EPERM"),
+        ]
+    launched += [
         Row("guest", "nnp", setuid, "EPERM", ("nosuid", "filter")),
         Row("guest", "nosuid", setuid, "EPERM", ("nnp", "filter")),
-        Row("guest", "mount-ns", f"mount:{host.folder}", "no effect", ("root", "filter", *ALL_RIGHTS),
-            effect="mounts", opened="1"),
-        Row("guest", "pid-ns", f"signal:{host.victim}", "ESRCH", ALL_RIGHTS),
-        Row("guest", "net-ns", f"unix:{host.abstract}", "ECONNREFUSED"),
-        Row("guest", "net-ns", f"tcp:{host.port}", "ENETUNREACH", ("filter",)),
-        Row("guest", "ipc-ns", f"shm:{host.shared_memory}", "ENOENT"),
-        Row("guest", "uts-ns", "hostname:escaped", "no effect", ALL_RIGHTS, effect="hostname", opened="escaped"),
         Row("guest", "read-only", "write:/g/3", "EROFS"),
-        Row("guest", "sealed", "create:/new", "EROFS", ("uid",)),
-        Row("guest", "noexec", "mapexec:/new", "EPERM", ("uid", "sealed")),
-        Row("guest", "descriptors", "descriptor:900", "EBADF"),
-        Row("guest", "environment", "environment:BRIDLE_SECRET", "ENOENT"),
         Row("guest", "nofile", "descriptors:2000", "EMFILE"),
         Row("guest", "msgqueue", "queue:/bridle-probe", "EMFILE"),
-        Row("guest", "cgroup", "threads:120", "EAGAIN", options=("--pids", "64")),
         Row("guest", "cgroup", f"bytes:{256 << 20}", "killed", options=("--memory", str(96 << 20))),
-        Row("guest", "filter", f"space:{CLONE_NEWUSER}", "EPERM"),
         Row("guest", "filter", f"unshare:{CLONE_NEWUSER}", "EPERM"),
-        Row("guest", "filter", "socket:16:3", "EAFNOSUPPORT"),
-        Row("guest", "filter", "socket:2:1", "EAFNOSUPPORT"),
-        Row("guest", "filter", "i386:20", "EPERM"),
-    ]
-    tpm = [
-        Row("tpm", "root", "read:/etc/passwd", "ENOENT"),
-        Row("tpm", "uid", "read:/etc/shadow", "EACCES", ("root",)),
-        Row("tpm", "gid", f"read:{host.of_group_root}", "EACCES", ("root",)),
-        Row("tpm", "groups", f"read:{host.of_group}", "EACCES", ("root",)),
-        Row("tpm", "bounding", f"read:{host.store}", "EACCES", ("root", "uid", "nnp", "filter")),
-        Row("tpm", "capset", f"read:{host.store}", "EACCES", ("root", "uid", "bounding")),
         Row("tpm", "nnp", f"become:{host.setuid_program}|21|root-user:", "EPERM", ("root", "filter")),
-        Row("tpm", "mount-ns", f"mount:{host.folder}", "no effect", ("root", "filter", *ALL_RIGHTS),
-            effect="mounts", opened="1"),
-        Row("tpm", "pid-ns", f"signal:{host.victim}", "ESRCH", ALL_RIGHTS),
-        Row("tpm", "net-ns", f"unix:{host.abstract}", "ECONNREFUSED"),
-        Row("tpm", "net-ns", f"tcp:{host.port}", "ENETUNREACH", ("filter",)),
-        Row("tpm", "ipc-ns", f"shm:{host.shared_memory}", "ENOENT"),
-        Row("tpm", "uts-ns", "hostname:escaped", "no effect", ALL_RIGHTS, effect="hostname", opened="escaped"),
         Row("tpm", "read-only", "write:/usr/lib/os-release", "EROFS", ("uid",)),
-        Row("tpm", "sealed", "create:/new", "EROFS", ("uid",)),
-        Row("tpm", "noexec", "mapexec:/new", "EPERM", ("uid", "sealed")),
-        Row("tpm", "descriptors", "descriptor:900", "EBADF"),
-        Row("tpm", "environment", "environment:BRIDLE_SECRET", "ENOENT"),
         Row("tpm", "nofile", "descriptors:200", "EMFILE"),
         Row("tpm", "fsize", f"far:memory:{1 << 20}", "EFBIG"),
-        Row("tpm", "cgroup", "threads:120", "EAGAIN", options=("--pids", "64")),
-        Row("tpm", "filter", f"space:{CLONE_NEWUSER}", "EPERM"),
-        Row("tpm", "filter", "socket:16:3", "EAFNOSUPPORT"),
-        Row("tpm", "filter", "socket:2:1", "EAFNOSUPPORT"),
-        Row("tpm", "filter", "i386:20", "EPERM"),
     ]
     attendant = [
         Row("attendant", "filter", "socket:2:1", "killed"),
@@ -139,7 +119,7 @@ def rows(host):
         Row("daemon", "filter", "reach:425:1", "EPERM"),
         Row("daemon", "filter", f"space:{CLONE_NEWUSER}", "EPERM"),
     ]
-    return guest + tpm + attendant + helpers + daemon
+    return launched + attendant + helpers + daemon
 
 
 def refused_calls(source):
