@@ -1,34 +1,25 @@
-// PortRecord: how the jail hands a switch the descriptors of its ports, over the switch's jail.sock
-// (SOCK_SEQPACKET; the switch listens, the jail connects), one record a packet, descriptors beside
-// it (SCM_RIGHTS). Both sides copy a record and compare bounds; nothing is parsed.
+// PortRecord: how the jail hands a switch what a port is joined to. Fixed-size records with
+// descriptors beside them, on a SOCK_SEQPACKET unix socket (run/s/ZONE/jail.sock): the switch
+// inherits it listening (descriptor switch_jail_fd) and accepts whoever comes, for only root can
+// connect; one connection at a time is in use, the newest. The jail reads nothing from it.
 //
-//   switch -> jail   want    port P of kind K has no descriptor, or the one it had is dead. Sent
-//   for
-//                            each such port when the jail connects, and when it changes. No answer
-//                            is owed: what the jail cannot make yet it gives when it can
-//   jail -> switch   give    the descriptors of port P. An earlier set of that port is closed
-//   switch -> jail   took    with the serial of the give
-//   switch -> jail   refused the same, `error` and `message` say why; the descriptors are closed
-//   jail -> switch   revoke  the switch closes what it has of port P. No answer
+// A `give` for a port that has descriptors already replaces them (a jail that was killed between
+// the hand-over and its note of it says it again; a guest that was started anew has another
+// socket). A port may be given before or after the configuration that names it.
 //
-// A give may come before the switch's configuration knows the port: it is kept until then.
+//   kind       descriptors (all close-on-exec, non-blocking)
+//   datagram   [0] unix datagram socket, connected to QEMU's: one frame a datagram, no header
+//   tap, nat   [0] TAP: IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, a virtio_net_hdr of `header_size` bytes
+//   af_packet  [0] raw packet socket bound to `host_index`, promiscuous, without outgoing frames,
+//              PACKET_VNET_HDR on; no ring is set up
+//   af_xdp     [0] AF_XDP socket bound to `host_index` and `queue`, copy mode, its four rings of
+//              `ring_entries` made (map them by XDP_MMAP_OFFSETS)
+//              [1] memfd of `bytes`: its UMEM, `frame_size` bytes a frame; the fill ring is empty
+//              [2] the link that keeps the redirecting program on the device: hold it, no more
+//   ring       [0] memfd of `bytes`, sealed against change of size, zero when new
+//              [1] eventfd that wakes side 0, [2] eventfd that wakes side 1; this switch is `side`
 //
-// Descriptors by kind, in this order, and what must be true of them:
-//   datagram   [0] unix datagram socket, connected to QEMU's end, and QEMU's to it (both named)
-//   tap        [0] /dev/net/tun after TUNSETIFF with IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, the link
-//              up; the switch itself sets header size and offloads
-//   af_packet  [0] AF_PACKET SOCK_RAW socket, bound to the interface with ETH_P_ALL, promiscuous;
-//              the switch itself asks for PACKET_VNET_HDR, PACKET_AUXDATA, PACKET_IGNORE_OUTGOING
-//   af_xdp     [0] AF_XDP socket, bound; its program and map installed by the jail
-//              [1] memfd that is its umem, sealed against shrinking and growing. `xdp` has the
-//              geometry. Made anew for each process of a switch, never kept: who owns which frame
-//              of the umem dies with the process (src/switch/drivers/af_xdp.h)
-//   ring       [0] memfd of ring_memory bytes, zeroed, sealed against shrinking and growing
-//              [1] eventfd that this side reads: the other has put frames in
-//              [2] eventfd that this side writes
-//              `side` 0 or 1: each of the two switches gets the other one, eventfds swapped
-//
-// Little-endian, zero-padded, of one size. Thread class: values.
+// Thread class: values.
 #pragma once
 
 #include <cstdint>
@@ -36,43 +27,49 @@
 
 namespace bridle::wire {
 
-constexpr uint32_t port_record_magic = 0x31504c42;  // "BLP1"
-constexpr uint16_t port_record_version = 1;
+// Descriptors and folders that a switch finds.
+constexpr int switch_control_fd = 10;                      // listening: bridled's JSON lines
+constexpr int switch_jail_fd = 11;                         // listening: these records
+constexpr const char* switch_guests_folder = "/g";         // run/g, read-only
+constexpr const char* switch_run_folder = "/s";            // run/s/ZONE, read-only
+constexpr const char* switch_state_folder = "/state";      // ROOT/switch/ZONE, its own
+constexpr const char* switch_pages_folder = "/hugepages";  // hugetlbfs, if the host reserved any
 
-enum class PortVerb : uint16_t { want = 1, give = 2, took = 3, refused = 4, revoke = 5 };
-enum class PortDescriptor : uint16_t { datagram = 1, tap = 2, af_packet = 3, af_xdp = 4, ring = 5 };
+constexpr uint32_t port_magic = 0x31505342;  // "BSP1"
+constexpr uint16_t port_version = 1;
 
-constexpr uint32_t port_descriptors(PortDescriptor kind) {
-  return kind == PortDescriptor::ring ? 3 : kind == PortDescriptor::af_xdp ? 2 : 1;
-}
+enum class PortAct : uint16_t {
+  give = 1,
+  take = 2,  // the port is closed: let its descriptors go. No descriptors
+};
 
-// Bytes of a ring's memfd (src/switch/drivers/ring.h has what is in it).
-constexpr uint64_t ring_data = 2 << 20;  // of each direction
-constexpr uint64_t ring_memory = 2 * (4096 + ring_data);
-
-// Entries of the four rings are powers of two, set by the jail before bind(). Of the umem's
-// `frames` the first half is the switch's to receive into, the second to send from; so fill and
-// completion hold at least half of `frames` each, and the memfd frames * frame_bytes bytes.
-struct XdpGeometry {
-  uint32_t frame_bytes;  // 2048 or 4096
-  uint32_t frames;       // a power of two
-  uint32_t fill, completion, receive, send;
+enum class PortKind : uint8_t {
+  none = 0,
+  datagram = 1,
+  tap = 2,
+  af_packet = 3,
+  af_xdp = 4,
+  nat = 5,
+  ring = 6,
 };
 
 struct PortRecord {
   uint32_t magic;
   uint16_t version;
-  PortVerb verb;
-  uint64_t serial;  // the jail's; took and refused repeat it
-  uint32_t port;    // net::Port::id
-  PortDescriptor kind;
-  uint16_t side;   // of a ring
-  uint32_t count;  // descriptors beside the record
-  int32_t error;   // refused: a bridle::Code + 1
-  XdpGeometry xdp;
-  char message[64];  // NUL-terminated
-  uint8_t reserved[8];
+  PortAct act;
+  uint32_t port;  // net::Port::id
+  PortKind kind;
+  uint8_t side;           // ring: 0 or 1
+  uint16_t header_size;   // tap, nat, af_packet: of the virtio_net_hdr, 10
+  uint32_t mtu;           // bytes of payload of the host's device; 0: it has none (datagram, ring)
+  uint32_t host_index;    // af_packet, af_xdp
+  uint32_t queue;         // af_xdp
+  uint32_t frame_size;    // af_xdp
+  uint64_t bytes;         // ring, af_xdp: of the memfd
+  uint32_t ring_entries;  // af_xdp: of each of its four rings
+  uint8_t reserved[76];
 };
+
 static_assert(sizeof(PortRecord) == 128 && std::is_trivially_copyable_v<PortRecord>);
 
 }  // namespace bridle::wire
