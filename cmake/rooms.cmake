@@ -12,10 +12,14 @@ option(BRIDLE_BENCH "offer the micro-benchmarks (ROOM_bench)" ${benchmark_FOUND}
 # Their tests have system calls of their own, for disks that break (base/testing/faulty_folder.h).
 set(rooms_with_disks base ledger blob image)
 
-# bridle_room(NAME USES rooms... LIBRARIES third-party...)
+# bridle_room(NAME FOLDERS its-other-folders... USES rooms... LIBRARIES third-party...)
 function(bridle_room name)
-  cmake_parse_arguments(ARG "" "" "USES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "FOLDERS;USES;LIBRARIES" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cc")
+  foreach(folder ${ARG_FOLDERS})
+    file(GLOB more CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/${folder}/*.cc")
+    list(APPEND sources ${more})
+  endforeach()
   set(tests ${sources})
   set(benches ${sources})
   list(FILTER sources EXCLUDE REGEX "_(main|test|bench)\\.cc$")

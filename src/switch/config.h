@@ -132,6 +132,10 @@ struct Port {
   uint32_t shares = 1000;            // weight among ports that want more than there is
   Learning learning;
   bool link = true;  // false: everything is dropped (link_down)
+  // Rings of groups whose uplinks are in one zone only: there, what comes from the ring may leave
+  // by uplinks; in the other zones, what is unknown goes to the ring. Never set where both have
+  // uplinks.
+  bool transit = false;
   bool operator==(const Port&) const = default;
 };
 

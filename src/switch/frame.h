@@ -27,6 +27,9 @@ constexpr uint32_t ethernet_header = 14;
 // Place of a port in the published snapshot (switch/snapshot.h).
 using PortIndex = uint16_t;
 constexpr PortIndex no_port = 0xffff;
+// Place of a group in the published snapshot.
+using GroupIndex = uint16_t;
+constexpr GroupIndex no_group = 0xffff;
 
 // What the sender left to be done, as virtio-net says it (virtio 1.2, 5.1.6.2).
 struct Offload {
@@ -50,9 +53,13 @@ struct Frame {
   FramePool* pool = nullptr;  // whose it is
 
   Offload offload;
-  PortIndex from = no_port;  // where it came in
-  PortIndex to = no_port;    // where it leaves, once forwarding has said so
-  packet::Headers headers;   // the one copy that decisions are made from
+  PortIndex from = no_port;     // where it came in; no_port: the switch made it
+  PortIndex to = no_port;       // where it leaves, once forwarding has said so
+  GroupIndex group = no_group;  // whose it is, and of which VLAN in it (module vlan); 0: none
+  uint16_t vlan = 0;
+  bool mirrored = false;    // a mirror's copy: goes out as it is and is not mirrored again
+  Frame* after = nullptr;   // whole frames that leave right behind it (module offload: segments)
+  packet::Headers headers;  // the one copy that decisions are made from
 
   std::span<uint8_t> bytes() { return {data, head}; }
   std::span<const uint8_t> bytes() const { return {data, head}; }
