@@ -62,13 +62,23 @@ struct MacAddress {
 struct IpAddress {
   std::array<uint8_t, 16> bytes{};
 
-  static IpAddress v4(Be32 address);
-  static IpAddress v6(const uint8_t (&address)[16]);
+  static IpAddress v4(Be32 address) {
+    return {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, address.bytes[0], address.bytes[1],
+             address.bytes[2], address.bytes[3]}};
+  }
+  static IpAddress v6(const uint8_t (&address)[16]) {
+    IpAddress copy;
+    std::memcpy(copy.bytes.data(), address, sizeof(address));
+    return copy;
+  }
   // Dotted or RFC 4291 text; no zone, no port.
   static Result<IpAddress> parse(std::string_view text);
   std::string text() const;  // IPv4 dotted, IPv6 as RFC 5952
-  bool is_v4() const;
-  Be32 v4() const;  // REQUIRES: is_v4()
+  bool is_v4() const {
+    static constexpr uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255};
+    return std::memcmp(bytes.data(), mapped, sizeof(mapped)) == 0;
+  }
+  Be32 v4() const { return {{bytes[12], bytes[13], bytes[14], bytes[15]}}; }  // REQUIRES: is_v4()
   bool is_multicast() const;
   bool is_unspecified() const;  // 0.0.0.0 or ::
   bool is_link_local() const;   // 169.254/16, fe80::/10
@@ -79,7 +89,8 @@ struct IpPrefix {
   IpAddress address;
   uint8_t length = 0;  // of 128: an IPv4 prefix /24 is kept as 120
 
-  static Result<IpPrefix> parse(std::string_view text);  // "10.9.0.0/24", "fd00::/64"
+  // "10.9.0.0/24", "fd00::/64"; refused if the address has bits behind the length.
+  static Result<IpPrefix> parse(std::string_view text);
   std::string text() const;
   bool contains(const IpAddress& address) const;
   bool operator==(const IpPrefix&) const = default;

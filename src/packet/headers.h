@@ -8,10 +8,19 @@
 // It reads Ethernet II and 802.1Q/802.1ad (two tags at most), ARP (RFC 826), IPv4 (RFC 791) with
 // options, IPv6 (RFC 8200) with extension headers (eight at most), TCP, UDP, ICMP, ICMPv6. A frame
 // whose lengths contradict each other or the frame's size is not `ok`, and says which header broke.
-// Fragments other than the first have no ports: `fragment_offset` says so.
+// Bytes behind what IP announces (Ethernet's padding) are nobody's.
+//
+// Fragments other than the first have no ports: `fragment_offset` says so. A first fragment must
+// hold all headers (RFC 7112; RFC 1858 for TCP, whose second fragment may not start inside of its
+// header either), all but the last a multiple of 8 bytes, none reach behind 65,535: otherwise a
+// filter and a guest could read two different packets.
 //
 // `bytes` is the frame's first contiguous part; every header lies in it (frames come with at least
-// 256 contiguous bytes, or whole). `whole` is the size of the frame with what follows.
+// 256 contiguous bytes, or whole): a frame whose headers go on behind it is refused. `whole` is the
+// size of the frame with what follows, at least bytes.size().
+//
+// What is not said is zero: parse() sets every member. Of a frame that is not `ok` only what stands
+// before the broken header is to be relied on.
 //
 // Thread class: pure functions.
 #pragma once
@@ -53,7 +62,7 @@ struct Headers {
   Network network = Network::other;
   uint16_t network_offset = 0;    // of the header behind Ethernet and tags
   uint16_t transport_offset = 0;  // 0: there is none (ARP, a later fragment, other)
-  uint16_t payload_offset = 0;    // behind the transport header; 0 as above
+  uint16_t payload_offset = 0;    // behind it (ICMP: behind type, code, checksum); 0 as above
   uint32_t network_size = 0;      // bytes that the IP header announces, header included
 
   // IPv4 and IPv6; of ARP the sender and the target.
