@@ -20,6 +20,7 @@ class Layout {
   // socket's path holds 107.
   static constexpr size_t max_root = 44;
   static constexpr uint32_t max_slot = 12000;
+  static constexpr uint32_t max_zone = 1024;
   static constexpr uint32_t ids_per_namespace = 65536;
   static Result<Layout> of(const std::string& root);
 
@@ -43,6 +44,14 @@ class Layout {
   std::string api_socket() const { return run() + "/bridled.sock"; }
   std::string guests() const { return run() + "/g"; }
   std::string guest(const Uuid& uuid) const { return guests() + "/" + uuid.text(); }
+  // A switch's, by the slot of its zone: what the jail keeps of it, its sockets, its own state.
+  std::string switches() const { return run() + "/s"; }
+  std::string switch_run(uint32_t zone) const { return switches() + "/" + std::to_string(zone); }
+  std::string switch_control(uint32_t zone) const { return switch_run(zone) + "/control.sock"; }
+  std::string switch_states() const { return root_ + "/switch"; }
+  std::string switch_state(uint32_t zone) const {
+    return switch_states() + "/" + std::to_string(zone);
+  }
 
   uid_t daemon_uid() const { return uid_base_; }
   uid_t images_uid() const { return uid_base_ + 1; }
@@ -53,6 +62,8 @@ class Layout {
   uid_t guest_uid(uint32_t slot) const { return uid_base_ + 16 + 2 * slot; }
   uid_t attendant_uid(uint32_t slot) const { return uid_base_ + 17 + 2 * slot; }
   uid_t tpm_uid(uint32_t slot) const { return uid_base_ + 32768 + slot; }
+  // REQUIRES: 1 <= zone <= max_zone.
+  uid_t switch_uid(uint32_t zone) const { return uid_base_ + 45056 + zone; }
   // First of ids_per_namespace ids that the build helper's user namespace maps to 0 and up.
   uid_t namespace_uid() const { return uid_base_ + 65536; }
 

@@ -70,8 +70,54 @@ Result<Request> make_start(uint64_t id, const StartOrder& order) {
   request.use_kvm = order.use_kvm ? 1 : 0;
   request.file_size = order.file_size;
   request.limits = order.limits;
+  request.zone = order.zone;
+  if (order.attachments.size() > max_interfaces)
+    return Error(Code::invalid, "more attachments than a record holds");
+  std::copy(order.attachments.begin(), order.attachments.end(), request.attachments);
   BRIDLE_CHECK(set_files(request, order.files));
   BRIDLE_CHECK(validate(request, 1 + order.files.size()));
+  return request;
+}
+
+Result<Request> make_switch_start(uint64_t id, const SwitchOrder& order) {
+  Request request = make_request(Verb::switch_start, id);
+  request.zone = order.zone;
+  request.limits = order.limits;
+  request.switch_flags = order.restart ? switch_restart : 0;
+  BRIDLE_CHECK(validate(request, 0));
+  return request;
+}
+
+Request make_switch_stop(uint64_t id, uint32_t zone, bool forget) {
+  Request request = make_request(Verb::switch_stop, id);
+  request.zone = zone;
+  request.switch_flags = forget ? switch_forget : 0;
+  return request;
+}
+
+Request make_port(Verb verb, uint64_t id, uint32_t zone, uint32_t port) {
+  Request request = make_request(verb, id);
+  request.zone = zone;
+  request.port = port;
+  return request;
+}
+
+Result<Request> make_port_open(uint64_t id, uint32_t zone, uint32_t port, const PortOrder& order) {
+  Request request = make_port(Verb::port_open, id, zone, port);
+  std::memcpy(request.body, &order, sizeof order);
+  BRIDLE_CHECK(validate(request, 0));
+  return request;
+}
+
+Result<Request> make_nat_forwards(uint64_t id, uint32_t zone, uint32_t port,
+                                  std::span<const NatForward> forwards) {
+  Request request = make_port(Verb::nat_forwards, id, zone, port);
+  if (forwards.size() > max_forwards)
+    return Error(Code::invalid, std::to_string(forwards.size()) + " forwards; a network has " +
+                                    std::to_string(max_forwards) + " at most");
+  request.forward_count = static_cast<uint8_t>(forwards.size());
+  if (!forwards.empty()) std::memcpy(request.body, forwards.data(), forwards.size_bytes());
+  BRIDLE_CHECK(validate(request, 0));
   return request;
 }
 
@@ -128,6 +174,12 @@ Result<Answer> parse_reply(std::span<const uint8_t> bytes) {
   answer.count = reply.count;
   answer.usage = reply.usage;
   answer.tpm_lost = reply.tpm_lost != 0;
+  answer.zone = reply.zone;
+  answer.port = reply.port;
+  answer.deaths = reply.deaths;
+  answer.port_kind = reply.port_kind;
+  answer.port_note = reply.port_note;
+  answer.device.assign(reply.device, ::strnlen(reply.device, sizeof reply.device));
   return answer;
 }
 

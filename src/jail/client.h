@@ -27,6 +27,8 @@ struct StartOrder {
   uint64_t boot = 0;
   uint32_t slot = 0;
   unsigned interfaces = 0;
+  std::vector<GuestAttachment> attachments;  // empty: all datagram; else one an interface
+  uint32_t zone = 0;
   bool use_kvm = false;
   uint64_t file_size = 0;  // bytes, 0: no bound
   Limits limits{};
@@ -38,7 +40,13 @@ struct HelperOrder {
   std::vector<FileUse> files;
 };
 
-Request make_request(Verb verb, uint64_t id);  // hello, list
+struct SwitchOrder {
+  uint32_t zone = 0;
+  bool restart = false;
+  Limits limits{};
+};
+
+Request make_request(Verb verb, uint64_t id);  // hello, list, switch_list
 // release, place, usage. boot: the only run that a release is for; 0: any.
 Request make_request(Verb verb, uint64_t id, const Uuid& uuid, uint64_t boot = 0);
 Request make_signal(uint64_t id, const Uuid& uuid, int signal_number, uint64_t boot = 0);
@@ -48,6 +56,14 @@ Request make_limits(uint64_t id, const Uuid& uuid, const Limits& limits);
 // Code::invalid: more files or interfaces than a record holds.
 Result<Request> make_start(uint64_t id, const StartOrder& order);
 Result<Request> make_helper(uint64_t id, const HelperOrder& order);
+
+Result<Request> make_switch_start(uint64_t id, const SwitchOrder& order);
+Request make_switch_stop(uint64_t id, uint32_t zone, bool forget);
+// Code::invalid says which field.
+Result<Request> make_port_open(uint64_t id, uint32_t zone, uint32_t port, const PortOrder& order);
+Request make_port(Verb verb, uint64_t id, uint32_t zone, uint32_t port);  // port_close, port_list
+Result<Request> make_nat_forwards(uint64_t id, uint32_t zone, uint32_t port,
+                                  std::span<const NatForward> forwards);
 
 // The content of the arguments' memfd: argv[1 ..]. Code::invalid: over a bound, or a NUL inside.
 Result<std::string> join_arguments(const std::vector<std::string>& arguments);
@@ -70,6 +86,11 @@ struct Answer {
   uint32_t index = 0, count = 0;
   Usage usage{};
   bool tpm_lost = false;
+  // switch_*, port_*, nat_forwards. A note's reason is in last_words.
+  uint32_t zone = 0, port = 0, deaths = 0;
+  PortKind port_kind{};
+  PortNote port_note{};
+  std::string device;
 };
 // Code::corrupt: not a record of this protocol and version.
 Result<Answer> parse_reply(std::span<const uint8_t> bytes);

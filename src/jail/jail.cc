@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -147,9 +148,11 @@ void Jail::serve(uint64_t number, const Request& request, std::vector<Fd> descri
       {Verb::forget, [&] { return guests_.forget(request); }},
       {Verb::helper, [&] { return helpers_.run(request, std::move(descriptors), number, reply); }},
   };
+  const auto entry = std::ranges::find(plain, request.verb, &Plain::verb);
   if (status.ok())
-    for (const Plain& entry : plain)
-      if (entry.verb == request.verb) status = entry.serve();
+    status = entry != std::end(plain)
+                 ? entry->serve()
+                 : Status(Error(Code::invalid, "this jail knows no such verb"));
   if (!status.ok()) set_error(reply, status.error());
   send(number, reply);
 }

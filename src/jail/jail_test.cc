@@ -57,7 +57,8 @@ TEST(Validate, RefusesEachBrokenRule) {
   EXPECT_TRUE(refused([](Request& r) { r.magic = 0; }));
   EXPECT_TRUE(refused([](Request& r) { r.version = 2; }));
   EXPECT_TRUE(refused([](Request& r) { r.verb = static_cast<Verb>(0); }));
-  EXPECT_TRUE(refused([](Request& r) { r.verb = static_cast<Verb>(13); }));
+  EXPECT_TRUE(refused([](Request& r) { r.verb = static_cast<Verb>(21); }));
+  EXPECT_TRUE(refused([](Request& r) { r.verb = Verb::tpm_lost; }, 0));
   EXPECT_TRUE(refused([](Request& r) { r.verb = Verb::exited; }, 0));
   EXPECT_TRUE(refused([](Request& r) { r.slot = 0; }));
   EXPECT_TRUE(refused([](Request& r) { r.slot = Layout::max_slot + 1; }));
@@ -69,7 +70,7 @@ TEST(Validate, RefusesEachBrokenRule) {
   EXPECT_TRUE(refused([](Request& r) { r.files[0] = r.files[1] = FileUse::tpm_key; }));
   EXPECT_TRUE(refused([](Request& r) { r.files[5] = FileUse::bind; }));
   EXPECT_TRUE(refused([](Request& r) { r.use_kvm = 2; }));
-  EXPECT_TRUE(refused([](Request& r) { r.reserved[367] = 1; }));
+  EXPECT_TRUE(refused([](Request& r) { r.body[343] = 1; }));
   EXPECT_TRUE(refused([](Request& r) { r.limits.pids = 1 << 30; }));
   EXPECT_TRUE(refused([](Request& r) { std::fill(std::begin(r.uuid), std::end(r.uuid), 0); }));
   EXPECT_TRUE(refused([](Request&) {}, 2));

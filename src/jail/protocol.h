@@ -16,11 +16,18 @@
 //                  bytes that encrypt what it keeps in ROOT/tpm/UUID; QEMU inherits a socket to it
 //                  as descriptor 20 + i. At most one
 // The jail itself adds, listening, as QEMU's descriptors (see GuestFd): monitor, serial, agent; and
-// one unix datagram socket for each interface.
+// one unix socket for each interface (GuestAttachment).
+//
+// A switch is one process for each trust zone (docs/decisions/0007-switch-processes.md), named by
+// its zone's slot. It runs until switch_stop: the jail starts another whenever it died, and hands
+// it what port_open asked for, by itself; switch_start and port_open for what is there already are
+// success and change nothing. What the switch is given: wire/port_record.h.
 #pragma once
 
 #include <cstdint>
 #include <type_traits>
+
+#include "jail/port_order.h"
 
 namespace bridle::jail {
 
@@ -44,6 +51,21 @@ enum class Verb : uint16_t {
   grow = 11,      // raises `file_size` of a running guest's QEMU: before a disk of its grows
   forget = 12,    // remove what the jail keeps for a machine that is deleted: its TPM's state
   tpm_lost = 13,  // unasked: a guest's TPM ended before the guest; also told by `list`
+  // A zone's switch; `limits`, `switch_flags`. -> pid, start_time of its process. With
+  // switch_restart one that runs is ended by SIGTERM (SIGKILL after 1 s) and started again: a
+  // replaced program, announced.
+  switch_start = 14,
+  // Ends it, closes all its ports. Stopping what is not there is success. With switch_forget what
+  // it keeps in ROOT/switch/ZONE goes, too.
+  switch_stop = 15,
+  switch_list = 16,  // -> one reply a switch, `index` of `count` (count 0: none)
+  // `zone`, `port`, a PortOrder as body. -> `port_note`; answers when the descriptors are made.
+  // The same order again changes nothing; another one for the same port replaces it.
+  port_open = 17,
+  port_close = 18,  // closing what is not there is success
+  port_list = 19,   // of one zone -> one reply a port, `index` of `count` (count 0: none)
+  // `zone`, `port` of a nat port, `forward_count` NatForwards as body: all there should be.
+  nat_forwards = 20,
 };
 
 enum class HelperKind : uint16_t {
@@ -53,6 +75,14 @@ enum class HelperKind : uint16_t {
   convert = 4,  // no network, no folder of ROOT, a uid of its own: only the descriptors given
 };
 
+// What QEMU's descriptor first_interface_fd + i is, bound to run/g/UUID/netI.sock.
+enum class GuestAttachment : uint8_t {
+  datagram = 0,    // a datagram socket; its other end is made by port_open
+  vhost_user = 1,  // a listening stream socket of the uid of the switch of Request::zone
+};
+
+enum SwitchFlag : uint8_t { switch_restart = 1, switch_forget = 2 };
+
 enum class FileUse : uint8_t { unused = 0, inherit = 1, bind = 2, tpm_key = 3 };
 
 // Descriptors that QEMU finds open.
@@ -60,7 +90,7 @@ enum GuestFd : int {
   monitor_fd = 10,          // listening unix socket run/g/UUID/qmp.sock
   serial_fd = 11,           // listening unix socket run/g/UUID/serial.sock
   agent_fd = 12,            // listening unix socket run/g/UUID/agent.sock
-  first_interface_fd = 13,  // datagram sockets, one an interface, bound to run/g/UUID/net0.sock …
+  first_interface_fd = 13,  // one an interface (GuestAttachment), run/g/UUID/net0.sock …
   first_file_fd = 20,
 };
 
@@ -104,11 +134,25 @@ struct Request {
   // QEMU cannot write beyond this many bytes of any file (RLIMIT_FSIZE): one that a guest took over
   // does not fill the host's disk. start: 0 is no bound; grow: 0 is refused.
   uint64_t file_size;
-  uint8_t reserved[368];
+  uint32_t zone;  // slot of a trust zone, 1 .. Layout::max_zone; start: 0 if none is vhost_user
+  uint32_t port;  // net::Port::id, never 0
+  GuestAttachment attachments[max_interfaces];  // start
+  uint8_t switch_flags;                         // SwitchFlag
+  uint8_t forward_count;
+  uint8_t reserved1[7];
+  // port_open: a PortOrder; nat_forwards: the NatForwards; else, and behind them, zero.
+  uint8_t body[344];
 };
 
 // What became of a guest, as the jail knows it.
 enum class GuestState : uint32_t { none = 0, running = 1, exited = 2 };
+
+// What is less than was asked for; `message` says why.
+enum class PortNote : uint8_t {
+  none = 0,
+  isolated = 1,  // nat: guests reach each other and the gateway, nothing beyond
+  waiting = 2,   // not made yet; tried again (a guest's interface is not there, a device is gone)
+};
 
 struct Reply {
   uint32_t magic;
@@ -127,10 +171,19 @@ struct Reply {
   uint32_t index, count;
   uint32_t tpm_lost;  // 1: its TPM ended before it did
   Usage usage;
-  char message[192];  // NUL-terminated; why it failed
-  uint8_t reserved[184];
+  char message[192];  // NUL-terminated; why it failed, what a guest or switch said last
+  uint32_t zone;      // switch_*, port_*
+  uint32_t port;
+  PortKind port_kind;  // port_list
+  PortNote port_note;  // port_open, port_list; nat_forwards
+  uint8_t reserved0[2];
+  uint32_t deaths;  // switch_*: how often it ended unasked since its start
+  char device[16];  // port_open, port_list: the host's name of a tap
+  uint8_t reserved[152];
 };
 
+static_assert(sizeof(PortOrder) <= sizeof(Request::body));
+static_assert(sizeof(NatForward) * max_forwards <= sizeof(Request::body));
 static_assert(sizeof(Request) == 512 && std::is_trivially_copyable_v<Request>);
 static_assert(sizeof(Reply) == 512 && std::is_trivially_copyable_v<Reply>);
 

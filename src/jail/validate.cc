@@ -27,9 +27,7 @@ Status check_signal(const Request& request, size_t count) {
   return {};
 }
 
-Status check_limits(const Request& request, size_t count) {
-  BRIDLE_CHECK(check_uuid(request, count));
-  const Limits& limits = request.limits;
+Status check_bounds(const Limits& limits) {
   if (limits.cpu_shares > 1'000'000) return invalid("limits.cpu_shares is over 1000000");
   if (limits.cpu_quota > 4'096'000) return invalid("limits.cpu_quota is over 4096 cores");
   if (limits.cpu_reservation > 4'096'000)
@@ -40,6 +38,11 @@ Status check_limits(const Request& request, size_t count) {
     return invalid("limits.memory_reservation is over 1 PiB");
   if (limits.pids > 65536) return invalid("limits.pids is over 65536");
   return {};
+}
+
+Status check_limits(const Request& request, size_t count) {
+  BRIDLE_CHECK(check_uuid(request, count));
+  return check_bounds(request.limits);
 }
 
 Status check_grow(const Request& request, size_t count) {
@@ -66,6 +69,23 @@ Status check_files(const Request& request, size_t count, size_t most_tpm_keys) {
   return {};
 }
 
+// vhost_user needs to know whose switch connects.
+Status check_attachments(const Request& request) {
+  bool switched = false;
+  for (unsigned i = 0; i < max_interfaces; ++i) {
+    const bool vhost_user = request.attachments[i] == GuestAttachment::vhost_user;
+    if (!vhost_user && request.attachments[i] != GuestAttachment::datagram)
+      return invalid("attachments[" + std::to_string(i) + "] is unknown");
+    if (vhost_user && i >= request.interface_count)
+      return invalid("attachments[" + std::to_string(i) + "] is of no interface");
+    switched = switched || vhost_user;
+  }
+  if (request.zone > Layout::max_zone)
+    return invalid("zone must be 1 .. " + std::to_string(Layout::max_zone));
+  if (switched && request.zone == 0) return invalid("zone is 0, and a vhost_user interface is its");
+  return {};
+}
+
 Status check_start(const Request& request, size_t count) {
   BRIDLE_CHECK(check_limits(request, count));
   BRIDLE_CHECK(check_files(request, count, 1));
@@ -74,7 +94,42 @@ Status check_start(const Request& request, size_t count) {
   if (request.interface_count > max_interfaces)
     return invalid("interface_count is over " + std::to_string(max_interfaces));
   if (request.use_kvm > 1) return invalid("use_kvm must be 0 or 1");
+  return check_attachments(request);
+}
+
+Status check_zone(const Request& request, size_t) {
+  if (request.zone < 1 || request.zone > Layout::max_zone)
+    return invalid("zone must be 1 .. " + std::to_string(Layout::max_zone));
   return {};
+}
+
+Status check_switch_start(const Request& request, size_t count) {
+  BRIDLE_CHECK(check_zone(request, count));
+  if ((request.switch_flags & ~switch_restart) != 0) return invalid("switch_flags are unknown");
+  return check_bounds(request.limits);
+}
+
+Status check_switch_stop(const Request& request, size_t count) {
+  BRIDLE_CHECK(check_zone(request, count));
+  if ((request.switch_flags & ~switch_forget) != 0) return invalid("switch_flags are unknown");
+  return {};
+}
+
+Status check_port(const Request& request, size_t count) {
+  BRIDLE_CHECK(check_zone(request, count));
+  if (request.port == 0) return invalid("port is 0");
+  return {};
+}
+
+Status check_port_open(const Request& request, size_t) {
+  return validate_port(request.zone, request.port, port_order_of(request));
+}
+
+Status check_forwards(const Request& request, size_t count) {
+  BRIDLE_CHECK(check_port(request, count));
+  if (request.forward_count > max_forwards)
+    return invalid("forward_count is over " + std::to_string(max_forwards));
+  return validate_forwards(forwards_of(request));
 }
 
 Status check_helper(const Request& request, size_t count) {
@@ -92,9 +147,15 @@ struct Rule {
   std::string_view name;
   bool takes_descriptors;
   Status (*check)(const Request&, size_t);
+  size_t (*body_size)(const Request&) = [](const Request&) -> size_t { return 0; };
 };
 
-constexpr std::array<Rule, 12> rules{{
+size_t order_size(const Request&) { return sizeof(PortOrder); }
+size_t forwards_size(const Request& request) {
+  return std::min<size_t>(request.forward_count, max_forwards) * sizeof(NatForward);
+}
+
+constexpr std::array<Rule, 20> rules{{
     {Verb::hello, "hello", false, check_nothing},
     {Verb::start, "start", true, check_start},
     {Verb::signal, "signal", false, check_signal},
@@ -107,6 +168,14 @@ constexpr std::array<Rule, 12> rules{{
     {Verb::usage, "usage", false, check_uuid},
     {Verb::grow, "grow", false, check_grow},
     {Verb::forget, "forget", false, check_uuid},
+    {Verb::tpm_lost, "tpm_lost", false, nullptr},
+    {Verb::switch_start, "switch_start", false, check_switch_start},
+    {Verb::switch_stop, "switch_stop", false, check_switch_stop},
+    {Verb::switch_list, "switch_list", false, check_nothing},
+    {Verb::port_open, "port_open", false, check_port_open, order_size},
+    {Verb::port_close, "port_close", false, check_port},
+    {Verb::port_list, "port_list", false, check_zone},
+    {Verb::nat_forwards, "nat_forwards", false, check_forwards, forwards_size},
 }};
 
 const Rule* rule_of(Verb verb) {
@@ -139,8 +208,9 @@ Status validate(const Request& request, size_t descriptor_count) {
   if (!rule->takes_descriptors && descriptor_count != 0)
     return invalid(std::string(rule->name) + " takes no descriptors");
   const auto is_zero = [](uint8_t byte) { return byte == 0; };
+  const auto behind = std::span(request.body).subspan(rule->body_size(request));
   if (!std::ranges::all_of(request.reserved0, is_zero) ||
-      !std::ranges::all_of(request.reserved, is_zero))
+      !std::ranges::all_of(request.reserved1, is_zero) || !std::ranges::all_of(behind, is_zero))
     return invalid("reserved bytes are not zero");
   return rule->check(request, descriptor_count).context(rule->name);
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,13 @@ Status validate(const Request& request, size_t descriptor_count);
 // missing last NUL is Code::invalid: the content was cut.
 Result<std::vector<std::string>> split_arguments(std::string_view bytes);
 
+// The rules of a port alone: what is read from run/s/ZONE/port.ID must keep them, too.
+Status validate_port(uint32_t zone, uint32_t port, const PortOrder& order);
+Status validate_forwards(std::span<const NatForward> forwards);
+
+// REQUIRES: validated, of that verb.
+PortOrder port_order_of(const Request& request);
+std::vector<NatForward> forwards_of(const Request& request);
 Uuid uuid_of(const Request& request);
 std::string_view verb_name(Verb verb);
 

@@ -67,7 +67,7 @@ struct PortRecord {
   uint32_t frame_size;    // af_xdp
   uint64_t bytes;         // ring, af_xdp: of the memfd
   uint32_t ring_entries;  // af_xdp: of each of its four rings
-  uint8_t reserved[76];
+  uint8_t reserved[84];
 };
 
 static_assert(sizeof(PortRecord) == 128 && std::is_trivially_copyable_v<PortRecord>);
