@@ -17,19 +17,27 @@ class Result:
     def value(self):
         return statistics.median(self.samples)
 
+    @property
+    def ok(self):
+        return self.value <= self.limit
+
+    @property
+    def ratio(self):
+        median = statistics.median(self.peer_samples)
+        # A paired difference: the ratio is of the whole, not of the difference.
+        return (median + self.value) / median if self.paired else self.value / median
+
     def as_object(self):
         found = {"name": self.name, "unit": self.unit, "value": rounded(self.value),
                  "low": rounded(min(self.samples)), "high": rounded(max(self.samples)),
                  "samples": [rounded(s) for s in self.samples]}
         if self.peer:
-            median = statistics.median(self.peer_samples)
-            found |= {"peer": self.peer, "peer_value": rounded(median),
+            found |= {"peer": self.peer,
+                      "peer_value": rounded(statistics.median(self.peer_samples)),
                       "peer_samples": [rounded(s) for s in self.peer_samples],
-                      "ratio": rounded((median + self.value) / median if self.paired else
-                                       self.value / median)}
-        return found | {"target": self.target, "ok": self.value <= self.limit}
+                      "ratio": rounded(self.ratio)}
+        return found | {"target": self.target, "ok": self.ok}
 
-    # A paired difference: the ratio is of the whole, not of the difference.
     paired = False
 
 
@@ -55,13 +63,16 @@ def print_table(bench, revision, engine, host, results):
     print(f"bridle bench {bench}   revision {revision}   engine {engine}   "
           f"{host['cpus']} x {host['cpu']}")
     print(f"{'result':16} {'value':>10} {'low':>10} {'high':>10} unit  {'target':28} verdict")
-    for result in results:
-        o = result.as_object()
+    drawn = set()
+    for o in (result.as_object() for result in results):
         print(f"{o['name']:16} {o['value']:10.2f} {o['low']:10.2f} {o['high']:10.2f} "
               f"{o['unit']:5} {o['target']:28} {'ok' if o['ok'] else 'MISSED'}")
         if "peer" in o:
-            print(f"{'':16} {o['peer_value']:10.2f} {'':21} {o['unit']:5} {o['peer']}")
-        plot(o["samples"])
+            print(f"{'':16} {o['peer_value']:10.2f} {'':21} {o['unit']:5} {o['peer']}: "
+                  f"ratio {o['ratio']:.2f}")
+        if o["name"] not in drawn:
+            plot(o["samples"])
+        drawn.add(o["name"])
 
 
 def plot(samples):
