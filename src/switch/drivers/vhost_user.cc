@@ -1,0 +1,303 @@
+#include "switch/drivers/vhost_user.h"
+
+#include <rte_mbuf.h>
+#include <rte_vhost.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+
+#include "switch/drivers/hazards.h"
+#include "switch/drivers/mbuf_pool.h"
+#include "switch/drivers/vhost_device.h"
+#include "switch/drivers/vhost_frames.h"
+#include "switch/drivers/vhost_relay.h"
+
+namespace bridle::net {
+namespace {
+
+constexpr uint64_t bit(unsigned number) { return uint64_t{1} << number; }
+
+// What rte_vhost offers and guests do not get: layouts and requests that VhostCheck does not know,
+// and UDP fragmentation, which no port can finish.
+constexpr unsigned guest_ufo = 10, host_ufo = 14, iommu = 33, packed_ring = 34;
+constexpr uint64_t not_offered = bit(packed_ring) | bit(iommu) | bit(host_ufo) | bit(guest_ufo);
+// MQ, LOG_SHMFD, RARP, REPLY_ACK, MTU.
+constexpr uint64_t protocol_features = bit(0) | bit(1) | bit(2) | bit(3) | bit(4);
+
+// Who has which of rte_vhost's sockets: its callbacks name a device only.
+struct Registry {
+  std::mutex mutex;
+  std::map<std::string, VhostDevice*> devices;  // by path; also held while one is used
+};
+Registry& registry() {
+  static Registry one;
+  return one;
+}
+
+template <typename Use>
+void with_device(int vid, Use use) {
+  char path[128] = {};
+  if (rte_vhost_get_ifname(vid, path, sizeof path) != 0) return;
+  const std::lock_guard lock(registry().mutex);
+  const auto found = registry().devices.find(path);
+  if (found != registry().devices.end()) use(*found->second);
+}
+
+int on_new(int vid) {
+  with_device(vid, [&](VhostDevice& device) { device.attach(vid); });
+  return 0;
+}
+void on_gone(int vid) {
+  with_device(vid, [&](VhostDevice& device) {
+    if (device.vid() == vid) device.detach();
+  });
+}
+int on_queue(int vid, uint16_t queue, int enabled) {
+  with_device(vid, [&](VhostDevice& device) { device.queue_changed(vid, queue, enabled != 0); });
+  return 0;
+}
+
+const rte_vhost_device_ops& operations() {
+  static const rte_vhost_device_ops all = [] {
+    rte_vhost_device_ops ops{};
+    ops.new_device = on_new;
+    ops.destroy_device = on_gone;
+    ops.vring_state_changed = on_queue;
+    return ops;
+  }();
+  return all;
+}
+
+Status failed(const char* what) {
+  return Error(Code::internal, std::string("a vhost-user port: ") + what);
+}
+
+Status register_socket(const std::string& path) {
+  if (rte_vhost_driver_register(path.c_str(), RTE_VHOST_USER_NET_COMPLIANT_OL_FLAGS) != 0)
+    return failed("registering its socket");
+  const bool set = rte_vhost_driver_disable_features(path.c_str(), not_offered) == 0 &&
+                   rte_vhost_driver_set_protocol_features(path.c_str(), protocol_features) == 0 &&
+                   rte_vhost_driver_callback_register(path.c_str(), &operations()) == 0 &&
+                   rte_vhost_driver_start(path.c_str()) == 0;
+  if (set) return {};
+  rte_vhost_driver_unregister(path.c_str());
+  return failed("starting its socket");
+}
+
+}  // namespace
+
+class VhostHub::Inside {
+ public:
+  std::string folder;
+  std::unique_ptr<VhostRelay> relay;
+};
+
+namespace {
+
+class VhostUserDriver final : public Driver {
+ public:
+  VhostUserDriver(VhostRelay& relay, std::string own_path, Fd epoll, MbufPool& pool)
+      : relay_(relay), own_path_(std::move(own_path)), pool_(pool), device_(std::move(epoll)) {}
+  ~VhostUserDriver() override;
+  Status start(const std::string& guest_path);
+
+  size_t receive(std::span<Frame*> into) override;
+  size_t send(std::span<Frame* const> frames) override;
+  bool up() const override { return device_.gate().is_open(); }
+  Abilities abilities() const override { return device_.abilities(); }
+  int wake_descriptor() const override { return device_.wake_descriptor(); }
+  bool arm() override;
+  void disarm() override;
+  DriverCounters counters() const override;
+  std::string_view name() const override { return "vhost-user"; }
+
+  std::string refusal() const;
+
+ private:
+  size_t receive_inside(std::span<Frame*> into);
+  size_t send_inside(std::span<Frame* const> frames);
+  bool arm_inside();
+  void check_hazards(uint64_t before);
+
+  VhostRelay& relay_;
+  const std::string own_path_;
+  MbufPool& pool_;
+  VhostDevice device_;
+  const std::shared_ptr<VhostLinkFacts> facts_ = std::make_shared<VhostLinkFacts>();
+  uint64_t link_ = 0;
+  bool started_ = false;
+  MbufShells shells_;
+  uint32_t next_pair_ = 0;  // receive: whose turn it is
+  uint32_t fruitless_ = 0;  // receive: calls of arm() that saw what was then not there
+  std::atomic<uint64_t> malformed_{0}, starved_{0};
+};
+
+VhostUserDriver::~VhostUserDriver() {
+  if (link_ != 0) relay_.remove(link_);
+  if (started_) rte_vhost_driver_unregister(own_path_.c_str());
+  const std::lock_guard lock(registry().mutex);
+  registry().devices.erase(own_path_);
+}
+
+Status VhostUserDriver::start(const std::string& guest_path) {
+  {
+    const std::lock_guard lock(registry().mutex);
+    registry().devices[own_path_] = &device_;
+  }
+  BRIDLE_CHECK(register_socket(own_path_));
+  started_ = true;
+  link_ = relay_.add(guest_path, own_path_, facts_);
+  return {};
+}
+
+std::string VhostUserDriver::refusal() const {
+  const std::lock_guard lock(facts_->mutex);
+  return facts_->last_refusal;
+}
+
+DriverCounters VhostUserDriver::counters() const {
+  return {.malformed = malformed_.load() + facts_->refused.load(),
+          .starved = starved_.load(),
+          .reconnects = facts_->connects.load()};
+}
+
+// The other side took its memory away, or made its eventfd block.
+void VhostUserDriver::check_hazards(uint64_t before) {
+  if (hazards_met() == before) [[likely]]
+    return;
+  device_.gate().shut();
+  relay_.reset(link_);
+}
+
+size_t VhostUserDriver::receive(std::span<Frame*> into) {
+  if (!device_.gate().enter(Gate::receiver)) return 0;
+  const uint64_t before = hazards_met();
+  const size_t count = receive_inside(into);
+  check_hazards(before);
+  device_.gate().leave(Gate::receiver);
+  return count;
+}
+
+size_t VhostUserDriver::receive_inside(std::span<Frame*> into) {
+  const uint32_t pairs = device_.pairs();
+  rte_mbuf* mbufs[burst];
+  size_t count = 0;
+  for (uint32_t turn = 0; turn < pairs && count < into.size(); ++turn) {
+    const auto queue = static_cast<uint16_t>(2 * (next_pair_++ % pairs) + 1);
+    const auto most = static_cast<uint16_t>(std::min(into.size() - count, burst));
+    const uint16_t got =
+        rte_vhost_dequeue_burst(device_.vid(), queue, pool_.mempool(), mbufs, most);
+    for (uint16_t i = 0; i < got; ++i) {
+      if (i + 2 < got) __builtin_prefetch(frame_of(mbufs[i + 2]), 1);
+      into[count] = frame_of(mbufs[i]);
+      if (frame_from(mbufs[i], pool_)) {
+        ++count;
+      } else {
+        malformed_.fetch_add(1, std::memory_order_relaxed);
+        release(into[count]);
+      }
+    }
+  }
+  if (count > 0) fruitless_ = 0;
+  return count;
+}
+
+size_t VhostUserDriver::send(std::span<Frame* const> frames) {
+  size_t sent = 0;
+  if (device_.gate().enter(Gate::sender)) {
+    const uint64_t before = hazards_met();
+    sent = send_inside(frames);
+    check_hazards(before);
+    device_.gate().leave(Gate::sender);
+  }
+  if (!frames.empty()) frames.front()->pool->give_all(frames);
+  return sent;
+}
+
+size_t VhostUserDriver::send_inside(std::span<Frame* const> frames) {
+  rte_mbuf* mbufs[burst];
+  size_t sent = 0;
+  while (sent < frames.size()) {
+    shells_.clear();
+    uint16_t ready = 0;
+    while (ready < burst && sent + ready < frames.size()) {
+      mbufs[ready] = shells_.prepare(*frames[sent + ready]);
+      if (mbufs[ready] == nullptr) break;
+      ++ready;
+    }
+    if (ready == 0) break;
+    const uint16_t done = rte_vhost_enqueue_burst(device_.vid(), 0, mbufs, ready);
+    sent += done;
+    if (done < ready) break;
+  }
+  return sent;
+}
+
+bool VhostUserDriver::arm() {
+  if (!device_.gate().enter(Gate::receiver)) return false;
+  const uint64_t before = hazards_met();
+  const bool something = arm_inside();
+  check_hazards(before);
+  device_.gate().leave(Gate::receiver);
+  return something;
+}
+
+// A ring that says that there is something, again and again, while nothing can be taken lies: it is
+// believed the next time its guest kicks.
+bool VhostUserDriver::arm_inside() {
+  constexpr uint32_t patience = 4;
+  bool something = false;
+  for (uint32_t pair = 0; pair < device_.pairs(); ++pair) {
+    const auto queue = static_cast<uint16_t>(2 * pair + 1);
+    rte_vhost_enable_guest_notification(device_.vid(), queue, 1);
+    something |= rte_vhost_rx_queue_count(device_.vid(), queue) > 0;
+  }
+  if (!something || ++fruitless_ < patience) return something;
+  malformed_.fetch_add(1, std::memory_order_relaxed);
+  fruitless_ = 0;
+  return false;
+}
+
+void VhostUserDriver::disarm() {
+  device_.forget_kicks();
+  if (!device_.gate().enter(Gate::receiver)) return;
+  for (uint32_t pair = 0; pair < device_.pairs(); ++pair)
+    rte_vhost_enable_guest_notification(device_.vid(), static_cast<uint16_t>(2 * pair + 1), 0);
+  device_.gate().leave(Gate::receiver);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<VhostHub>> VhostHub::start(const std::string& folder) {
+  BRIDLE_CHECK(start_eal(folder));
+  auto inside = std::make_unique<Inside>();
+  inside->folder = folder;
+  BRIDLE_TRY(inside->relay, VhostRelay::start());
+  return std::unique_ptr<VhostHub>(new VhostHub(std::move(inside)));
+}
+
+VhostHub::VhostHub(std::unique_ptr<Inside> inside) : inside_(std::move(inside)) {}
+VhostHub::~VhostHub() = default;
+
+Result<std::unique_ptr<Driver>> VhostHub::open(const std::string& path, uint32_t id,
+                                               MbufPool& pool) {
+  const std::string own = inside_->folder + "/v" + std::to_string(id) + ".sock";
+  if (own.size() > 100 || path.size() > 107)
+    return Error(Code::invalid, "a vhost-user port: a path that no socket has");
+  ::unlink(own.c_str());  // of a process that was killed
+  Fd epoll(::epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll) return errno_error("a vhost-user port");
+  auto driver = std::make_unique<VhostUserDriver>(*inside_->relay, own, std::move(epoll), pool);
+  BRIDLE_CHECK(driver->start(path));
+  return driver;
+}
+
+std::string last_refusal(const Driver& driver) {
+  const auto* vhost = dynamic_cast<const VhostUserDriver*>(&driver);
+  return vhost == nullptr ? std::string() : vhost->refusal();
+}
+
+}  // namespace bridle::net
