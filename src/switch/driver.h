@@ -7,7 +7,8 @@
 //   - Neither call blocks, allocates on the way of a frame, or trusts a length from outside.
 //   - Sleep: the worker calls arm() when it has nothing to do; from then on wake_descriptor()
 //     becomes readable when there is something to receive; arm() says whether something came
-//     meanwhile (then the worker does not sleep). disarm() when it is awake again.
+//     meanwhile (then the worker does not sleep). disarm() when it is awake again; of a driver that
+//     is not armed it does nothing.
 //   - A driver that lost its other side (a guest ended) is down, and comes up by itself when that
 //     is there again. What it is given meanwhile is dropped, and counted by the caller.
 //

@@ -61,6 +61,17 @@ struct Frame {
   Frame* after = nullptr;   // whole frames that leave right behind it (module offload: segments)
   packet::Headers headers;  // the one copy that decisions are made from
 
+  // As new, with these bytes; `headers` stay what they were: parse() sets all of them.
+  void renew(uint8_t* bytes, uint32_t count) {
+    data = bytes;
+    head = size = count;
+    next = after = nullptr;
+    offload = Offload{};
+    from = to = no_port;
+    group = no_group;
+    vlan = 0;
+    mirrored = false;
+  }
   std::span<uint8_t> bytes() { return {data, head}; }
   std::span<const uint8_t> bytes() const { return {data, head}; }
 };

@@ -2,9 +2,9 @@
 // in switch/modules whose header is its manual; modules/registry.cc lists them all.
 //
 //   ingress: frames of one port, as they were received, headers parsed and `ok`
-//            link vlan count mirror security source_guard dhcp arp_nd dns policy forward
+//            link mirror vlan offload security source_guard dhcp arp_nd dns policy count forward
 //   egress:  frames for one port, whoever sent them
-//            link policy rate mtu vlan count mirror offload
+//            link policy rate mtu vlan mirror count offload
 //
 // Config::modules is one list of names; what stands before `forward` works on ingress, what stands
 // behind it on egress. A module works on a Batch: up to 32 frames, of which `live` says which are
@@ -87,6 +87,7 @@ struct Context {
   FramePool& pool;
   Outputs& outputs;
   PortCounters& counters;  // of `port`, of this worker
+  size_t worker = 0;
   Trace* trace = nullptr;  // set: nobody's traffic, but a question
 
   // A frame of the switch's own: `head` contiguous bytes, group and cause as those of `because`.
@@ -96,7 +97,8 @@ struct Context {
   Frame* duplicate(const Frame& frame);
   // Into that port's queue; the frame is the queue's from now on.
   void send(Frame* frame, PortIndex to);
-  // The frame's headers again, after its bytes were written anew (answers in place).
+  // The counters of the port that the frame came in by (the cause of all that becomes of it).
+  PortCounters& cause_of(const Frame& frame) const;
   // Costs nothing without a trace. `text` as for people: "learned by port web/net0".
   void explain(std::string_view text) const {
     if (trace != nullptr) [[unlikely]]
@@ -121,6 +123,8 @@ struct ModuleKind {
   // Names that must stand before it in the same stage, separated by spaces.
   std::string_view needs;
   std::unique_ptr<const Module> (*make)(const Snapshot& snapshot, Stage stage);
+  // A graph without it would not be safe.
+  bool required = false;
   // Has it anything to do for this port's frames? Null: always.
   bool (*wanted)(const Snapshot& snapshot, PortIndex port, Stage stage) = nullptr;
 };

@@ -49,6 +49,7 @@ struct alignas(64) PortView {
   bool known_machine = true, stale_machine = false;
   bool shares_addresses = false;  // some of its addresses are other ports', too
   bool transit = false;
+  bool limited_send = false, limited_receive = false;  // a Rate is set
   bool outside() const { return kind == PortKind::uplink || kind == PortKind::ring; }
 };
 
@@ -57,6 +58,7 @@ struct GroupView {
   uint32_t mtu = 1500;
   bool flood_multicast = true;
   bool learns = false;  // some port of it may learn
+  bool uniform = true;  // all its frames are of one VLAN: no member needs to filter
   Teaming teaming = Teaming::active_standby;
   uint16_t vlan = 0;  // access identifier
   // Ranges in Snapshot's arrays.
@@ -70,7 +72,7 @@ struct Destination {
   enum Kind : uint8_t {
     port,    // `value` is a PortIndex
     list,    // a configured multicast group: Snapshot::list(value)
-    shared,  // an address of several ports: Snapshot::shared(value)
+    shared,  // an address of several ports: Snapshot::sharers(value)
   };
   Kind kind = port;
   uint16_t value = no_port;
@@ -111,20 +113,20 @@ class Snapshot {
     return owners_.find({group, address});
   }
   std::span<const PortIndex> members(const GroupView& group) const {
-    return {&places_[group.members_begin], group.members_count};
+    return {places_.data() + group.members_begin, group.members_count};
   }
   std::span<const PortIndex> promiscuous(const GroupView& group) const {
-    return {&places_[group.promiscuous_begin], group.promiscuous_count};
+    return {places_.data() + group.promiscuous_begin, group.promiscuous_count};
   }
   std::span<const PortIndex> uplinks(const GroupView& group) const {
-    return {&places_[group.uplinks_begin], group.uplinks_count};
+    return {places_.data() + group.uplinks_begin, group.uplinks_count};
   }
   std::span<const uint64_t> macs(const PortView& port) const {
-    return {&macs_[port.macs_begin], port.macs_count};
+    return {macs_.data() + port.macs_begin, port.macs_count};
   }
-  // Ports of a configured multicast group, or those that share an address.
+  // Ports of a configured multicast group.
   std::span<const PortIndex> list(uint16_t place) const { return lists_[place]; }
-  // Shared addresses, numbered: what each port of list(place) may claim.
+  // Shared addresses, numbered, and the ports that may claim each.
   size_t shared_count() const { return shared_.size(); }
   uint64_t shared_key(uint16_t place) const { return shared_[place].first; }
   std::span<const PortIndex> sharers(uint16_t place) const { return shared_[place].second; }
@@ -132,6 +134,11 @@ class Snapshot {
   // Trunk ports: the group that frames with this tag are of; no_group: not carried.
   GroupIndex carried(const PortView& port, uint16_t vlan) const {
     return trunks_[port.trunk][vlan & 0xfff];
+  }
+  // Does a member of the frame's group take frames of its VLAN?
+  bool carries(const PortView& port, const Frame& frame) const {
+    if (port.vlan_mode == VlanMode::trunk) return carried(port, frame.vlan) == frame.group;
+    return frame.vlan == port.vlan;
   }
 
  private:

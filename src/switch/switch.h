@@ -8,7 +8,7 @@
 //   for (Wanted& w : sw.wants()) sw.attach(w.port, open_driver(w, pool));
 //   while (running) {
 //     if (sw.worker(0).turn(now())) continue;          // received and sent something
-//     ... after a while of nothing: worker.arm(), epoll on worker.wake_descriptors(), disarm()
+//     ... after a while of nothing: worker.arm(descriptors), epoll on these, worker.disarm()
 //     sw.tick(now());                                  // every 10 ms or so, and when woken
 //   }
 //

@@ -34,12 +34,11 @@ class Worker {
   // One round at time `now`. True: something was received or sent.
   bool turn(Tick now);
 
-  // Before it sleeps: arms its ports' drivers. True: something came meanwhile, or a new snapshot is
-  // there: do not sleep. Afterwards turn() only after disarm().
-  bool arm();
+  // Before it sleeps: arms its ports' drivers and says what to wait on. True: something came
+  // meanwhile, or there is a new snapshot: do not sleep (nothing is armed). Otherwise the worker is
+  // asleep until disarm(), and holds nothing of the switch: turn() only after that.
+  bool arm(std::vector<int>& wake_descriptors);
   void disarm();
-  // What to wait on, after arm(). They change whenever the other sides come and go.
-  void wake_descriptors(std::vector<int>& into) const;
   // When a port that is over its rate may send again: sleep no longer than until then.
   std::optional<Tick> wake_at() const;
 

@@ -16,4 +16,6 @@ class PolicyProgram {
   virtual void judge(Batch& batch, Context& context) const = 0;
 };
 
+extern const ModuleKind policy_module;
+
 }  // namespace bridle::net

@@ -1,0 +1,29 @@
+#include "switch/modules/count.h"
+#include "switch/modules/forward.h"
+#include "switch/modules/link.h"
+#include "switch/modules/mirror.h"
+#include "switch/modules/mtu.h"
+#include "switch/modules/policy.h"
+#include "switch/modules/rate.h"
+#include "switch/modules/security.h"
+#include "switch/modules/vlan.h"
+
+namespace bridle::net {
+
+std::span<const ModuleKind> module_kinds() {
+  static const std::array kinds{
+      link_module,  mirror_module,  vlan_module, security_module, policy_module,
+      count_module, forward_module, rate_module, mtu_module,
+  };
+  return kinds;
+}
+
+std::span<const std::string_view> default_modules() {
+  static constexpr std::array<std::string_view, 14> names{
+      "link", "mirror", "vlan", "security", "policy", "count",  "forward",
+      "link", "policy", "rate", "mtu",      "vlan",   "mirror", "count",
+  };
+  return names;
+}
+
+}  // namespace bridle::net
