@@ -1,6 +1,9 @@
 #include "packet/headers.h"
 
-#include <algorithm>
+#include <emmintrin.h>
+
+#include <type_traits>
+#include <utility>
 
 #include "packet/bytes.h"
 
@@ -201,6 +204,16 @@ Parse parse_arp(const Bytes& bytes, uint32_t offset, Headers& h) {
   return Parse::ok;
 }
 
+// As new. Written so that it is seven stores: the compiler would make it `rep stos`, which costs as
+// much as all the rest of the parser.
+static_assert(sizeof(Headers) % sizeof(__m128i) == 0 && std::is_trivially_copyable_v<Headers>);
+
+template <size_t... place>
+inline void clear(Headers& h, std::index_sequence<place...>) {
+  auto* at = reinterpret_cast<__m128i*>(&h);
+  (_mm_storeu_si128(at + place, _mm_setzero_si128()), ...);
+}
+
 bool is_tag(uint32_t type) { return type == ether_type::vlan || type == ether_type::provider; }
 
 // Moves `offset`, of the type, behind the tags.
@@ -237,7 +250,7 @@ std::string_view name(Parse result) {
 }
 
 Parse parse(std::span<const uint8_t> frame, uint32_t whole, Headers& h) {
-  h = Headers{};
+  clear(h, std::make_index_sequence<sizeof(Headers) / sizeof(__m128i)>());
   const Bytes bytes{frame.data(), static_cast<uint32_t>(frame.size()), whole};
   if (bytes.size < ethernet_size) return Parse::short_ethernet;
   std::memcpy(h.destination.bytes.data(), bytes.data, 6);
