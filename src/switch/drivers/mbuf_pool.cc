@@ -65,8 +65,10 @@ rte_mbuf* mbuf_of(const Frame* frame) {
 Frame* frame_of(rte_mbuf* mbuf) { return static_cast<Frame*>(rte_mbuf_to_priv(mbuf)); }
 
 Result<std::unique_ptr<MbufPool>> MbufPool::make(const std::string& name, size_t frames) {
-  rte_mempool* pool = rte_mempool_create_empty(name.c_str(), static_cast<unsigned>(frames), element,
-                                               cached, sizeof(rte_pktmbuf_pool_private), -1, 0);
+  // No device reads them: they need not lie each within a page.
+  rte_mempool* pool =
+      rte_mempool_create_empty(name.c_str(), static_cast<unsigned>(frames), element, cached,
+                               sizeof(rte_pktmbuf_pool_private), -1, RTE_MEMPOOL_F_NO_IOVA_CONTIG);
   if (pool == nullptr) return failed("descriptor");
   std::unique_ptr<MbufPool> result(new MbufPool(pool, frames));
   rte_pktmbuf_pool_private about{};
