@@ -52,9 +52,12 @@ struct MacAddress {
   bool is_zero() const { return *this == MacAddress{}; }
   // The 48 bits as a number, for tables.
   uint64_t key() const {
-    uint64_t number = 0;
-    std::memcpy(&number, bytes.data(), bytes.size());
-    return number;
+    // Two loads: six bytes copied at once would be stored in two pieces and read back as one.
+    uint32_t low;
+    uint16_t high;
+    std::memcpy(&low, bytes.data(), sizeof(low));
+    std::memcpy(&high, bytes.data() + sizeof(low), sizeof(high));
+    return uint64_t{high} << 32 | low;
   }
   auto operator<=>(const MacAddress&) const = default;
 };

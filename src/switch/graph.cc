@@ -5,7 +5,7 @@
 namespace bridle::net {
 namespace {
 
-constexpr std::string_view turning_point = "forward";
+constexpr std::string_view turning_point = "forward", last_module = "offload";
 
 const ModuleKind* kind_of(std::string_view name) {
   for (const ModuleKind& kind : module_kinds())
@@ -72,6 +72,8 @@ Status check_modules(const std::vector<std::string>& names) {
   if (stage == Stage::ingress) return Error(Code::invalid, "modules: forward is missing");
   if (const std::string_view needed = lacking(stage, before); !needed.empty())
     return Error(Code::invalid, "modules: " + std::string(needed) + " is missing behind forward");
+  // It makes several frames of one: nothing behind it would see them.
+  if (before.back() != last_module) return Error(Code::invalid, "modules: offload is not the last");
   return {};
 }
 

@@ -5,6 +5,7 @@
 #include <x86intrin.h>
 
 #include <cstring>
+#include <ctime>
 
 #include "switch/cases/forward_cases.h"
 
@@ -12,6 +13,29 @@ namespace bridle::net::testing {
 namespace {
 
 uint64_t read_cycles() { return __rdtsc(); }
+
+// Nanoseconds that this thread ran: a busy machine takes whole slices away from it.
+double cpu_ns() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
+}
+
+double cycles_per_ns() {
+  static const double rate = [] {
+    timespec from{}, to{};
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    const uint64_t began = read_cycles();
+    timespec rest{0, 50'000'000};
+    nanosleep(&rest, nullptr);
+    const uint64_t ended = read_cycles();
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    return static_cast<double>(ended - began) /
+           (static_cast<double>(to.tv_sec - from.tv_sec) * 1e9 +
+            static_cast<double>(to.tv_nsec - from.tv_nsec));
+  }();
+  return rate;
+}
 
 // Gives the same frame for ever (or nothing), and takes everything.
 class Pump final : public Driver {
@@ -80,22 +104,23 @@ double pump_cycles(size_t size) {
   Pump pump(pool, udp({mac(1), mac(2), ip(1), ip(2), 9, 9, size}));
   std::array<Frame*, burst> frames;
   constexpr int bursts = 20'000;
-  const uint64_t began = read_cycles();
+  const double began = cpu_ns();
   for (int i = 0; i < bursts; ++i) {
     pump.receive(frames);
     pump.send(frames);
   }
-  return static_cast<double>(read_cycles() - began) / (bursts * burst);
+  return (cpu_ns() - began) * cycles_per_ns() / (bursts * burst);
 }
 
 void run(benchmark::State& state, uint32_t pairs, uint32_t busy, size_t size, Config config) {
   Pairs world(pairs, busy, size, std::move(config));
   for (int i = 0; i < 1000; ++i) world.sw.worker(0).turn(world.now);
   const double alone = pump_cycles(size);
-  const uint64_t before = world.sent(), began = read_cycles();
+  const uint64_t before = world.sent();
+  const double began = cpu_ns();
   for (auto _ : state) world.sw.worker(0).turn(world.now);
   const auto frames = static_cast<double>(world.sent() - before);
-  const double cycles = static_cast<double>(read_cycles() - began) / frames;
+  const double cycles = (cpu_ns() - began) * cycles_per_ns() / frames;
   state.counters["cycles/frame"] = cycles - alone;
   state.counters["pump"] = alone;
 }

@@ -3,6 +3,7 @@
 #include "switch/modules/link.h"
 #include "switch/modules/mirror.h"
 #include "switch/modules/mtu.h"
+#include "switch/modules/offload.h"
 #include "switch/modules/policy.h"
 #include "switch/modules/rate.h"
 #include "switch/modules/security.h"
@@ -12,16 +13,16 @@ namespace bridle::net {
 
 std::span<const ModuleKind> module_kinds() {
   static const std::array kinds{
-      link_module,  mirror_module,  vlan_module, security_module, policy_module,
-      count_module, forward_module, rate_module, mtu_module,
+      link_module,   mirror_module, vlan_module,    offload_module, security_module,
+      policy_module, count_module,  forward_module, rate_module,    mtu_module,
   };
   return kinds;
 }
 
 std::span<const std::string_view> default_modules() {
-  static constexpr std::array<std::string_view, 14> names{
-      "link", "mirror", "vlan", "security", "policy", "count",  "forward",
-      "link", "policy", "rate", "mtu",      "vlan",   "mirror", "count",
+  static constexpr std::array<std::string_view, 16> names{
+      "link", "mirror", "vlan", "offload", "security", "policy", "count", "forward",
+      "link", "policy", "rate", "mtu",     "vlan",     "mirror", "count", "offload",
   };
   return names;
 }
