@@ -13,10 +13,10 @@ add_custom_target(package_files
   COMMAND ${packaging}/make-completion ${CMAKE_BINARY_DIR}/bin ${made}/completion
   COMMAND gzip -9n -r ${made}/man
   COMMAND sh -c "gzip -9nc '${packaging}/debian/changelog' >'${made}/changelog.gz'"
-  DEPENDS bridle bridled bridle-jail bridle-supervise VERBATIM)
+  DEPENDS bridle bridled bridle-jail bridle-supervise bridle-switch VERBATIM)
 
 install(TARGETS bridle RUNTIME DESTINATION bin)
-install(TARGETS bridled bridle-jail bridle-supervise bridle-image-helper
+install(TARGETS bridled bridle-jail bridle-supervise bridle-image-helper bridle-switch
   RUNTIME DESTINATION ${programs})
 install(PROGRAMS ${packaging}/lab/bridle-lab DESTINATION ${programs})
 foreach(bench ${BRIDLE_BENCHES})

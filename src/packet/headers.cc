@@ -35,25 +35,16 @@ struct Rest {
 };
 
 // The header of `size` bytes lies in the packet and in what can be read.
-inline bool holds(Bytes bytes, Rest rest, uint32_t size) {
+bool holds(const Bytes& bytes, Rest rest, uint32_t size) {
   return size <= rest.size && rest.offset + size <= bytes.size;
 }
 
-inline void set_transport(Headers& h, Rest rest, uint32_t size) {
+void set_transport(Headers& h, Rest rest, uint32_t size) {
   h.transport_offset = static_cast<uint16_t>(rest.offset);
   h.payload_offset = static_cast<uint16_t>(rest.offset + size);
 }
 
-// IpAddress::v4() of the four bytes, in one store: byte by byte they would have to be gathered
-// again by whoever reads the address whole.
-inline void set_v4(IpAddress& address, const uint8_t* at) {
-  uint32_t number;
-  std::memcpy(&number, at, sizeof number);
-  const uint64_t low = uint64_t{number} << 32 | 0xffff0000;  // the first half is zero already
-  std::memcpy(&address.bytes[8], &low, sizeof low);
-}
-
-inline Parse parse_tcp(Bytes bytes, Rest rest, Headers& h) {
+Parse parse_tcp(const Bytes& bytes, Rest rest, Headers& h) {
   if (!holds(bytes, rest, tcp_size)) return Parse::bad_transport;
   const uint8_t* at = bytes.data + rest.offset;
   const uint32_t size = uint32_t{at[12]} >> 4 << 2;
@@ -69,7 +60,7 @@ inline Parse parse_tcp(Bytes bytes, Rest rest, Headers& h) {
 }
 
 // Its own length may be smaller than what IP has (RFC 9868), and of a first fragment larger.
-inline Parse parse_udp(Bytes bytes, Rest rest, Headers& h) {
+Parse parse_udp(const Bytes& bytes, Rest rest, Headers& h) {
   if (!holds(bytes, rest, udp_size)) return Parse::bad_transport;
   const uint8_t* at = bytes.data + rest.offset;
   const uint32_t size = load16(at + 4);
@@ -80,7 +71,7 @@ inline Parse parse_udp(Bytes bytes, Rest rest, Headers& h) {
   return Parse::ok;
 }
 
-Parse parse_icmp(Bytes bytes, Rest rest, Headers& h) {
+Parse parse_icmp(const Bytes& bytes, Rest rest, Headers& h) {
   const uint32_t least = h.protocol == protocol::icmp ? icmp_size : icmpv6_size;
   if (!holds(bytes, rest, least)) return Parse::bad_transport;
   set_transport(h, rest, icmp_common);
@@ -89,7 +80,7 @@ Parse parse_icmp(Bytes bytes, Rest rest, Headers& h) {
   return Parse::ok;
 }
 
-inline Parse parse_transport(Bytes bytes, Rest rest, Headers& h) {
+inline Parse parse_transport(const Bytes& bytes, Rest rest, Headers& h) {
   if (h.fragment_offset != 0) {
     // RFC 3128: nobody has a second fragment in the middle of a TCP header but an attacker.
     const bool inside = h.protocol == protocol::tcp && h.fragment_offset < tcp_size;
@@ -107,7 +98,7 @@ bool is_possible_fragment(const Headers& h, uint32_t size) {
   return h.fragment_offset + size <= largest_packet;
 }
 
-inline Parse parse_ipv4(Bytes bytes, uint32_t offset, Headers& h) {
+inline Parse parse_ipv4(const Bytes& bytes, uint32_t offset, Headers& h) {
   h.network = Network::ipv4;
   if (offset + ipv4_size > bytes.size) return Parse::bad_ipv4;
   const uint8_t* at = bytes.data + offset;
@@ -119,8 +110,8 @@ inline Parse parse_ipv4(Bytes bytes, uint32_t offset, Headers& h) {
   h.network_size = total;
   h.hop_limit = at[8];
   h.protocol = at[9];
-  set_v4(h.from, at + 12);
-  set_v4(h.to, at + 16);
+  h.from = IpAddress::v4({{at[12], at[13], at[14], at[15]}});
+  h.to = IpAddress::v4({{at[16], at[17], at[18], at[19]}});
   h.has_options = header > ipv4_size;
   const uint32_t place = load16(at + 6) & 0x3fff;
   if (place != 0) [[unlikely]] {
@@ -165,7 +156,7 @@ uint32_t extension_size(uint8_t type, uint8_t length) {
 }
 
 // Walks the chain to the last header or to where a later fragment hides it; moves `rest` there.
-bool walk_extensions(Bytes bytes, Rest& rest, Headers& h) {
+bool walk_extensions(const Bytes& bytes, Rest& rest, Headers& h) {
   for (int count = 0; is_extension(h.protocol); ++count) {
     const uint8_t type = h.protocol;
     // RFC 8200, 4.1: hop-by-hop options come first or not at all.
@@ -183,7 +174,7 @@ bool walk_extensions(Bytes bytes, Rest& rest, Headers& h) {
   return true;
 }
 
-inline Parse parse_ipv6(Bytes bytes, uint32_t offset, Headers& h) {
+inline Parse parse_ipv6(const Bytes& bytes, uint32_t offset, Headers& h) {
   h.network = Network::ipv6;
   if (offset + ipv6_size > bytes.size) return Parse::bad_ipv6;
   const uint8_t* at = bytes.data + offset;
@@ -199,7 +190,7 @@ inline Parse parse_ipv6(Bytes bytes, uint32_t offset, Headers& h) {
   return parse_transport(bytes, rest, h);
 }
 
-Parse parse_arp(Bytes bytes, uint32_t offset, Headers& h) {
+Parse parse_arp(const Bytes& bytes, uint32_t offset, Headers& h) {
   h.network = Network::arp;
   if (offset + arp_size > bytes.size) return Parse::bad_arp;
   const uint8_t* at = bytes.data + offset;
@@ -207,9 +198,9 @@ Parse parse_arp(Bytes bytes, uint32_t offset, Headers& h) {
   if (load32(at) != 0x00010800 || load16(at + 4) != 0x0604) return Parse::bad_arp;
   h.arp_operation = load16(at + 6);
   std::memcpy(h.arp_sender.bytes.data(), at + 8, 6);
-  set_v4(h.from, at + 14);
+  h.from = IpAddress::v4({{at[14], at[15], at[16], at[17]}});
   std::memcpy(h.arp_target.bytes.data(), at + 18, 6);
-  set_v4(h.to, at + 24);
+  h.to = IpAddress::v4({{at[24], at[25], at[26], at[27]}});
   return Parse::ok;
 }
 
@@ -223,12 +214,10 @@ inline void clear(Headers& h, std::index_sequence<place...>) {
   (_mm_storeu_si128(at + place, _mm_setzero_si128()), ...);
 }
 
-inline bool is_tag(uint32_t type) {
-  return type == ether_type::vlan || type == ether_type::provider;
-}
+bool is_tag(uint32_t type) { return type == ether_type::vlan || type == ether_type::provider; }
 
 // Moves `offset`, of the type, behind the tags.
-inline bool walk_tags(Bytes bytes, uint32_t& offset, Headers& h) {
+bool walk_tags(const Bytes& bytes, uint32_t& offset, Headers& h) {
   while (h.tags < 2 && is_tag(h.ether_type)) {
     if (offset + 2 + tag_size > bytes.size) return false;
     h.tag_type[h.tags] = h.ether_type;

@@ -20,9 +20,10 @@ int __real_access(const char* path, int mode);
 int __real_nanosleep(const timespec* duration, timespec* rest);
 
 int __wrap_access(const char* path, int mode) {
-  constexpr char cpu[] = "/sys/devices/system/cpu/cpu";
-  if (!starting || std::strncmp(path, cpu, sizeof cpu - 1) != 0) return __real_access(path, mode);
-  if (std::strcmp(path + sizeof cpu - 1, "0/topology/core_id") == 0) return 0;
+  constexpr char system[] = "/sys/devices/system/";
+  if (!starting || std::strncmp(path, system, sizeof system - 1) != 0)
+    return __real_access(path, mode);
+  if (std::strcmp(path + sizeof system - 1, "cpu/cpu0/topology/core_id") == 0) return 0;
   errno = ENOENT;
   return -1;
 }

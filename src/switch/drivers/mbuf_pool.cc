@@ -10,6 +10,7 @@
 #include <new>
 
 #include "switch/drivers/chain.h"
+#include "switch/drivers/eal_seams.h"
 #include "switch/drivers/slab_pool.h"
 
 namespace bridle::net {
@@ -20,6 +21,7 @@ static_assert(RTE_PKTMBUF_HEADROOM >= headroom);
 constexpr unsigned cached = 256;  // free mbufs that a worker keeps to itself
 constexpr uint16_t private_bytes = RTE_ALIGN_CEIL(sizeof(Frame), 64);
 constexpr uint16_t room = RTE_PKTMBUF_HEADROOM + part_bytes;
+constexpr unsigned flags = RTE_MEMPOOL_F_NO_SPREAD | RTE_MEMPOOL_F_NO_IOVA_CONTIG;
 constexpr unsigned element = sizeof(rte_mbuf) + private_bytes + room;
 
 void unmap(rte_mempool_memhdr* memory, void* bytes) {
@@ -65,10 +67,8 @@ rte_mbuf* mbuf_of(const Frame* frame) {
 Frame* frame_of(rte_mbuf* mbuf) { return static_cast<Frame*>(rte_mbuf_to_priv(mbuf)); }
 
 Result<std::unique_ptr<MbufPool>> MbufPool::make(const std::string& name, size_t frames) {
-  // No device reads them: they need not lie each within a page.
-  rte_mempool* pool =
-      rte_mempool_create_empty(name.c_str(), static_cast<unsigned>(frames), element, cached,
-                               sizeof(rte_pktmbuf_pool_private), -1, RTE_MEMPOOL_F_NO_IOVA_CONTIG);
+  rte_mempool* pool = rte_mempool_create_empty(name.c_str(), static_cast<unsigned>(frames), element,
+                                               cached, sizeof(rte_pktmbuf_pool_private), -1, flags);
   if (pool == nullptr) return failed("descriptor");
   std::unique_ptr<MbufPool> result(new MbufPool(pool, frames));
   rte_pktmbuf_pool_private about{};
@@ -76,7 +76,7 @@ Result<std::unique_ptr<MbufPool>> MbufPool::make(const std::string& name, size_t
   about.mbuf_priv_size = private_bytes;
   if (rte_mempool_set_ops_byname(pool, "ring_mp_mc", nullptr) != 0) return failed("ring");
   rte_pktmbuf_pool_init(pool, &about);
-  size_t bytes = frames * (element + RTE_CACHE_LINE_SIZE * 4) + (1 << 20);
+  size_t bytes = frames * rte_mempool_calc_obj_size(element, flags, nullptr) + 4096;
   uint8_t* memory = map_pages(bytes);
   if (memory == nullptr) return failed("pages");
   const int placed = rte_mempool_populate_virt(pool, reinterpret_cast<char*>(memory), bytes,
@@ -144,6 +144,7 @@ void MbufPool::give_all(std::span<Frame* const> frames) {
 }
 
 void MbufPool::register_thread() {
+  const EalStarting starting;
   if (rte_lcore_id() == LCORE_ID_ANY) rte_thread_register();
 }
 

@@ -276,6 +276,11 @@ Result<std::unique_ptr<VhostHub>> VhostHub::start(const std::string& folder) {
   auto inside = std::make_unique<Inside>();
   inside->folder = folder;
   BRIDLE_TRY(inside->relay, VhostRelay::start());
+  // rte_vhost makes its thread with its first socket; later the process makes no threads any more.
+  const std::string first = folder + "/v0.sock";
+  ::unlink(first.c_str());
+  BRIDLE_CHECK(register_socket(first));
+  rte_vhost_driver_unregister(first.c_str());
   return std::unique_ptr<VhostHub>(new VhostHub(std::move(inside)));
 }
 
