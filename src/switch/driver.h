@@ -6,7 +6,8 @@
 //   - receive() copies: what it returns nobody outside can still write to.
 //   - Neither call blocks, allocates on the way of a frame, or trusts a length from outside.
 //   - Sleep: the worker calls arm() when it has nothing to do; from then on wake_descriptor()
-//     becomes readable when there is something to receive; arm() says whether something came
+//     becomes readable, or readable once more (workers wait by edge, EPOLLET, and read nothing from
+//     it), when there is something to receive; arm() says whether something came
 //     meanwhile (then the worker does not sleep). disarm() when it is awake again; of a driver that
 //     is not armed it does nothing.
 //   - A driver that lost its other side (a guest ended) is down, and comes up by itself when that

@@ -21,7 +21,7 @@ class DriverFactory::Inside {
 
 void register_worker_thread() { MbufPool::register_thread(); }
 
-std::string trouble_of(const Driver& driver) { return last_refusal(driver); }
+std::string DriverFactory::trouble_of(uint32_t id) const { return inside_->hub->refusal(id); }
 
 Result<std::unique_ptr<DriverFactory>> DriverFactory::start(const std::string& folder) {
   BRIDLE_CHECK(install_hazard_handlers());
@@ -48,7 +48,7 @@ class DriverFactory::Inside {
 
 void register_worker_thread() {}
 
-std::string trouble_of(const Driver&) { return {}; }
+std::string DriverFactory::trouble_of(uint32_t) const { return {}; }
 
 Result<std::unique_ptr<DriverFactory>> DriverFactory::start(const std::string&) {
   BRIDLE_CHECK(install_hazard_handlers());

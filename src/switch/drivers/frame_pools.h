@@ -32,14 +32,13 @@ class DriverFactory {
   // Code::refused: built without vhost-user.
   Result<std::unique_ptr<Driver>> open_vhost_user(const std::string& path, uint32_t id,
                                                   size_t worker);
+  // Why the last connection of a vhost-user port was refused; empty: none was.
+  std::string trouble_of(uint32_t id) const;
 
  private:
   class Inside;
   explicit DriverFactory(std::unique_ptr<Inside> inside);
   std::unique_ptr<Inside> inside_;
 };
-
-// Why the last connection was refused (vhost-user); empty: nothing to say.
-std::string trouble_of(const Driver& driver);
 
 }  // namespace bridle::net

@@ -196,11 +196,7 @@ bool RingDriver::arm() {
   return in_.available() > 0;
 }
 
-void RingDriver::disarm() {
-  in_.set_sleeping(false);
-  eventfd_t seen = 0;
-  if (::eventfd_read(ends_.mine.get(), &seen) != 0 && errno == EINTR) up_.store(false);
-}
+void RingDriver::disarm() { in_.set_sleeping(false); }
 
 Result<std::unique_ptr<Driver>> open_ring(RingEnds ends, FramePool& pool) {
   if (ends.side > 1) return Error(Code::invalid, "a ring has the sides 0 and 1");

@@ -24,9 +24,9 @@
 // Restart: a new process of either side goes on from the counters in memory; the rest of a frame
 // that was being written is not announced yet and is lost.
 //
-// Wake: [1] and [2] of the hand-over are eventfds for side 0 and side 1, made non-blocking here.
-// The other side could make them block again and let a write hang: the worker's watchdog interrupts
-// it (switch/process/watchdog.h), and the ring is down from then on.
+// Wake: [1] and [2] of the hand-over are eventfds for side 0 and side 1, waited on by edge, never
+// read, and made non-blocking here. The other side could make a write block again and hang: the
+// worker's watchdog interrupts it (switch/process/watchdog.h), and the ring is down from then on.
 //
 // Trusts: that the memory is sealed (checked) and that the jail zeroed it.
 // Thread class: as Driver.

@@ -11,7 +11,8 @@ namespace bridle::net {
 namespace {
 
 // Feature bits (virtio 1.2, 5.1.3); linux/virtio_net.h is no C++.
-constexpr unsigned takes_partial_checksums = 1, takes_tcp4 = 7, takes_tcp6 = 8, merges_buffers = 15;
+constexpr unsigned takes_partial_checksums = 1, takes_tcp4 = 7, takes_tcp6 = 8, merges_buffers = 15,
+                   event_index = 29;
 
 bool has(uint64_t features, unsigned bit) { return (features >> bit & 1) != 0; }
 
@@ -66,9 +67,8 @@ void VhostDevice::unwatch(uint16_t queue) {
   kicks_[queue].reset();
 }
 
-void VhostDevice::forget_kicks() {
-  epoll_event events[most_queues];
-  ::epoll_wait(epoll_.get(), events, most_queues, 0);
+bool VhostDevice::kicks_by_index() const {
+  return has(features_.load(std::memory_order_relaxed), event_index);
 }
 
 Abilities VhostDevice::abilities() const {

@@ -29,8 +29,11 @@ class VhostDevice {
   uint32_t pairs() const { return pairs_.load(std::memory_order_relaxed); }
   Abilities abilities() const;
 
+  // The guest kicks only when it passes the index it was last told (VIRTIO_F_EVENT_IDX); others
+  // kick until they are told not to.
+  bool kicks_by_index() const;
+
   int wake_descriptor() const { return epoll_.get(); }
-  void forget_kicks();  // what made wake_descriptor() readable
 
  private:
   void watch(int vid, uint16_t queue);

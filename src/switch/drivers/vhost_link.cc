@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/log.h"
+
 namespace bridle::net {
 namespace {
 
@@ -89,6 +91,7 @@ void VhostLink::close(int64_t due_ms) {
 
 void VhostLink::punish(const std::string& why, int64_t now_ms) {
   facts_->refused.fetch_add(1);
+  log::warning("a guest's vhost-user connection is refused", {{"at", guest_path_}, {"why", why}});
   {
     const std::lock_guard lock(facts_->mutex);
     facts_->last_refusal = why;

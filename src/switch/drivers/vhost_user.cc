@@ -93,6 +93,7 @@ class VhostHub::Inside {
  public:
   std::string folder;
   std::unique_ptr<VhostRelay> relay;
+  std::map<uint32_t, std::weak_ptr<VhostLinkFacts>> facts;
 };
 
 namespace {
@@ -110,16 +111,18 @@ class VhostUserDriver final : public Driver {
   Abilities abilities() const override { return device_.abilities(); }
   int wake_descriptor() const override { return device_.wake_descriptor(); }
   bool arm() override;
-  void disarm() override;
+  void disarm() override {}  // went_on()
   DriverCounters counters() const override;
   std::string_view name() const override { return "vhost-user"; }
 
-  std::string refusal() const;
+  const std::shared_ptr<VhostLinkFacts>& facts() const { return facts_; }
 
  private:
   size_t receive_inside(std::span<Frame*> into);
   size_t send_inside(std::span<Frame* const> frames);
   bool arm_inside();
+  void went_on();
+  void notify(bool wanted);
   void check_hazards(uint64_t before);
 
   VhostRelay& relay_;
@@ -130,8 +133,10 @@ class VhostUserDriver final : public Driver {
   uint64_t link_ = 0;
   bool started_ = false;
   MbufShells shells_;
-  uint32_t next_pair_ = 0;  // receive: whose turn it is
-  uint32_t fruitless_ = 0;  // receive: calls of arm() that saw what was then not there
+  uint32_t next_pair_ = 0;         // receive: whose turn it is
+  bool armed_ = false;             // receive: guests are told to kick,
+  uint64_t armed_connection_ = 0;  // of this connection
+  uint32_t fruitless_ = 0;         // receive: calls of arm() that saw what was then not there
   std::atomic<uint64_t> malformed_{0}, starved_{0};
 };
 
@@ -151,11 +156,6 @@ Status VhostUserDriver::start(const std::string& guest_path) {
   started_ = true;
   link_ = relay_.add(guest_path, own_path_, facts_);
   return {};
-}
-
-std::string VhostUserDriver::refusal() const {
-  const std::lock_guard lock(facts_->mutex);
-  return facts_->last_refusal;
 }
 
 DriverCounters VhostUserDriver::counters() const {
@@ -201,8 +201,20 @@ size_t VhostUserDriver::receive_inside(std::span<Frame*> into) {
       }
     }
   }
-  if (count > 0) fruitless_ = 0;
+  if (count > 0) went_on();
   return count;
+}
+
+void VhostUserDriver::went_on() {
+  fruitless_ = 0;
+  if (armed_ && !device_.kicks_by_index()) notify(false);
+  armed_ = false;
+}
+
+void VhostUserDriver::notify(bool wanted) {
+  for (uint32_t pair = 0; pair < device_.pairs(); ++pair)
+    rte_vhost_enable_guest_notification(device_.vid(), static_cast<uint16_t>(2 * pair + 1),
+                                        wanted ? 1 : 0);
 }
 
 size_t VhostUserDriver::send(std::span<Frame* const> frames) {
@@ -249,24 +261,19 @@ bool VhostUserDriver::arm() {
 // believed the next time its guest kicks.
 bool VhostUserDriver::arm_inside() {
   constexpr uint32_t patience = 4;
+  const uint64_t connection = facts_->connects.load(std::memory_order_relaxed);
+  if (!armed_ || connection != armed_connection_) notify(true);
+  armed_ = true;
+  armed_connection_ = connection;
   bool something = false;
   for (uint32_t pair = 0; pair < device_.pairs(); ++pair) {
     const auto queue = static_cast<uint16_t>(2 * pair + 1);
-    rte_vhost_enable_guest_notification(device_.vid(), queue, 1);
     something |= rte_vhost_rx_queue_count(device_.vid(), queue) > 0;
   }
   if (!something || ++fruitless_ < patience) return something;
   malformed_.fetch_add(1, std::memory_order_relaxed);
   fruitless_ = 0;
   return false;
-}
-
-void VhostUserDriver::disarm() {
-  device_.forget_kicks();
-  if (!device_.gate().enter(Gate::receiver)) return;
-  for (uint32_t pair = 0; pair < device_.pairs(); ++pair)
-    rte_vhost_enable_guest_notification(device_.vid(), static_cast<uint16_t>(2 * pair + 1), 0);
-  device_.gate().leave(Gate::receiver);
 }
 
 }  // namespace
@@ -297,12 +304,16 @@ Result<std::unique_ptr<Driver>> VhostHub::open(const std::string& path, uint32_t
   if (!epoll) return errno_error("a vhost-user port");
   auto driver = std::make_unique<VhostUserDriver>(*inside_->relay, own, std::move(epoll), pool);
   BRIDLE_CHECK(driver->start(path));
+  inside_->facts[id] = driver->facts();
   return driver;
 }
 
-std::string last_refusal(const Driver& driver) {
-  const auto* vhost = dynamic_cast<const VhostUserDriver*>(&driver);
-  return vhost == nullptr ? std::string() : vhost->refusal();
+std::string VhostHub::refusal(uint32_t id) const {
+  const auto found = inside_->facts.find(id);
+  const auto facts = found == inside_->facts.end() ? nullptr : found->second.lock();
+  if (!facts) return {};
+  const std::lock_guard lock(facts->mutex);
+  return facts->last_refusal;
 }
 
 }  // namespace bridle::net

@@ -18,9 +18,11 @@
 //
 // Queues: all pairs that the guest enabled (four at most) are received from; the first is sent to.
 //
-// Sleep. Kick eventfds are waited on edge-triggered, inside wake_descriptor() (an epoll), and never
-// read: a descriptor from a stranger may block. A ring that announces what cannot be taken does not
-// keep the worker awake.
+// Sleep. Kick eventfds are waited on inside wake_descriptor() (an epoll), by edge, and never read:
+// a descriptor from a stranger may block. A port that received nothing since it was last armed is
+// still armed, so that many idle ports cost little to sleep on and to wake from; most guests (with
+// event indices) need never be told to be quiet. A ring that announces what cannot be taken does
+// not keep the worker awake.
 //
 // Taken away. rte_vhost's thread tells when a device comes and goes; a gate (gate.h) makes sure
 // that nobody uses it then. A device whose memory or eventfds failed (hazards.h) is shut at once
@@ -48,6 +50,9 @@ class VhostHub {
   ~VhostHub();
 
   Result<std::unique_ptr<Driver>> open(const std::string& path, uint32_t id, MbufPool& pool);
+  // Why the last connection of the driver that was opened with this number was refused; empty: none
+  // was.
+  std::string refusal(uint32_t id) const;
 
   class Inside;
 
@@ -55,9 +60,5 @@ class VhostHub {
   explicit VhostHub(std::unique_ptr<Inside> inside);
   std::unique_ptr<Inside> inside_;
 };
-
-// Why the last connection of a vhost-user driver was refused; empty: none was, or it is no such
-// driver.
-std::string last_refusal(const Driver& driver);
 
 }  // namespace bridle::net

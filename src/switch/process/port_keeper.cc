@@ -134,6 +134,13 @@ bool PortKeeper::attach_wanted(Tick now) {
   return changed;
 }
 
+std::string PortKeeper::waits_for(const Port& config) const {
+  if (config.attachment != Attachment::vhost_user) return "its other side is gone";
+  const std::string refusal = factory_.trouble_of(config.id);
+  if (!refusal.empty()) return "refused: " + refusal;
+  return "its guest does not answer at " + config.place;
+}
+
 void PortKeeper::describe(const PortReport& report, const Port& config, PortStatus& into) const {
   into.id = report.id;
   into.name = report.name;
@@ -154,9 +161,7 @@ void PortKeeper::describe(const PortReport& report, const Port& config, PortStat
     into.state = PortState::connected;
   } else {
     into.state = PortState::waiting;
-    into.why = config.attachment == Attachment::vhost_user
-                   ? "its guest does not answer at " + config.place
-                   : "its other side is gone";
+    into.why = waits_for(config);
   }
 }
 

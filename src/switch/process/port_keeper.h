@@ -47,6 +47,8 @@ class PortKeeper {
   Result<std::unique_ptr<Driver>> open_handed(Attachment attachment, Handed& handed,
                                               FramePool& pool);
 
+  std::string waits_for(const Port& config) const;
+
   Switch& switch_;
   DriverFactory& factory_;
   const std::vector<FramePool*> pools_;

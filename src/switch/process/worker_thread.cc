@@ -111,7 +111,9 @@ void WorkerThread::watch(std::vector<int> wanted) {
   if (renew_.exchange(false) || !epoll_) renew_epoll();
   std::sort(wanted.begin(), wanted.end());
   if (wanted == watched_) return;
-  epoll_event event{.events = EPOLLIN, .data = {}};
+  // Edge-triggered: nothing has to be read to be forgotten, and what a guest signals with may block
+  // a reader. What is there when a descriptor is added counts as an edge.
+  epoll_event event{.events = EPOLLIN | EPOLLET, .data = {}};
   for (const int fd : watched_)
     if (!std::binary_search(wanted.begin(), wanted.end(), fd))
       ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, &event);
