@@ -14,6 +14,7 @@
 #include "switch/drivers/vhost_device.h"
 #include "switch/drivers/vhost_frames.h"
 #include "switch/drivers/vhost_relay.h"
+#include "wire/socket.h"
 
 namespace bridle::net {
 namespace {
@@ -87,11 +88,37 @@ Status register_socket(const std::string& path) {
   return failed("starting its socket");
 }
 
+// rte_vhost's thread looks at new listening sockets when its poll() ends, after a second; only a
+// new connection as a client wakes it. So one is made, to a socket of our own, and taken back.
+class Bell {
+ public:
+  Status hang(const std::string& folder) {
+    path_ = folder + "/bell.sock";
+    BRIDLE_TRY(listener_, wire::listen_unix(path_, SOCK_STREAM | SOCK_NONBLOCK, 0600));
+    return {};
+  }
+  Status ring() const {
+    constexpr uint64_t client = RTE_VHOST_USER_CLIENT | RTE_VHOST_USER_NO_RECONNECT;
+    if (rte_vhost_driver_register(path_.c_str(), client) != 0) return failed("waking rte_vhost");
+    const bool rung = rte_vhost_driver_callback_register(path_.c_str(), &operations()) == 0 &&
+                      rte_vhost_driver_start(path_.c_str()) == 0;
+    rte_vhost_driver_unregister(path_.c_str());
+    while (wire::accept_unix(listener_.get()).ok()) {
+    }
+    return rung ? Status() : failed("waking rte_vhost");
+  }
+
+ private:
+  std::string path_;
+  Fd listener_;
+};
+
 }  // namespace
 
 class VhostHub::Inside {
  public:
   std::string folder;
+  Bell bell;
   std::unique_ptr<VhostRelay> relay;
   std::map<uint32_t, std::weak_ptr<VhostLinkFacts>> facts;
 };
@@ -284,10 +311,8 @@ Result<std::unique_ptr<VhostHub>> VhostHub::start(const std::string& folder) {
   inside->folder = folder;
   BRIDLE_TRY(inside->relay, VhostRelay::start());
   // rte_vhost makes its thread with its first socket; later the process makes no threads any more.
-  const std::string first = folder + "/v0.sock";
-  ::unlink(first.c_str());
-  BRIDLE_CHECK(register_socket(first));
-  rte_vhost_driver_unregister(first.c_str());
+  BRIDLE_CHECK(inside->bell.hang(folder));
+  BRIDLE_CHECK(inside->bell.ring());
   return std::unique_ptr<VhostHub>(new VhostHub(std::move(inside)));
 }
 
@@ -304,6 +329,7 @@ Result<std::unique_ptr<Driver>> VhostHub::open(const std::string& path, uint32_t
   if (!epoll) return errno_error("a vhost-user port");
   auto driver = std::make_unique<VhostUserDriver>(*inside_->relay, own, std::move(epoll), pool);
   BRIDLE_CHECK(driver->start(path));
+  BRIDLE_CHECK(inside_->bell.ring());
   inside_->facts[id] = driver->facts();
   return driver;
 }
