@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <deque>
 #include <functional>
 #include <iostream>
@@ -190,6 +191,7 @@ int serve() {
 }  // namespace bridle::bench
 
 int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a switch that was killed
   if (rte_eal_init(argc, argv) < 0) {
     std::cerr << "bridle-switch-generator: the packet library does not start (see above)\n";
     return 1;
