@@ -9,10 +9,12 @@
 #include <string>
 #include <string_view>
 
+#include "base/layout.h"
 #include "jail/client.h"
 #include "jail/console.h"
 #include "jail/console_ring.h"
 #include "jail/record.h"
+#include "jail/switch_record.h"
 #include "jail/validate.h"
 #include "wire/socket.h"
 
@@ -33,7 +35,7 @@ void try_request(std::string_view bytes) {
   if (!validate(request, descriptors).ok()) return;
   require(request.verb != Verb::exited);
   if (request.verb == Verb::start) {
-    require(request.slot >= 1 && request.slot <= 4000);
+    require(request.slot >= 1 && request.slot <= Layout::max_slot);
     require(request.interface_count <= max_interfaces);
   }
   if (request.verb == Verb::start || request.verb == Verb::helper) {
@@ -42,6 +44,11 @@ void try_request(std::string_view bytes) {
   } else {
     require(descriptors == 0);
   }
+  if (request.verb == Verb::port_open)
+    require(validate_port(request.zone, request.port, port_order_of(request)).ok());
+  if (request.verb == Verb::nat_forwards)
+    require(request.forward_count == forwards_of(request).size() &&
+            validate_forwards(forwards_of(request)).ok());
 }
 
 void try_arguments(std::string_view bytes) {
@@ -52,7 +59,12 @@ void try_arguments(std::string_view bytes) {
 }
 
 void try_record(std::string_view bytes) {
-  if (const auto record = decode_record(bytes)) require(encode(*record) == bytes);
+  if (const auto record = decode_record(bytes)) require(*decode_record(encode(*record)) == *record);
+  if (const auto record = decode_switch_record(bytes)) require(encode(*record) == bytes);
+  if (const auto state = decode_port_state(bytes)) {
+    require(validate_port(state->zone, state->port, state->order).ok());
+    require(validate_forwards(state->forwards).ok());
+  }
 }
 
 void try_exit_note(std::string_view bytes) {

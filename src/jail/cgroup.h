@@ -6,6 +6,7 @@
 //   NAME/UUID/vcpu              its vCPU threads: the CPU limit
 //   NAME/UUID/emulator          all other threads of its QEMU
 //   NAME/attendants, NAME/helpers
+//   NAME/switches/ZONE          a switch: CPU, memory and threads
 // (version 1: the last level only where CPU is controlled.)
 //
 // A process joins by writing "0" to every descriptor of entrances(): the kernel then moves the
@@ -68,10 +69,12 @@ class Cgroups {
   // Makes NAME and the groups that are not a guest's. Once, at the jail's start.
   virtual Status prepare() = 0;
   virtual Status create_guest(const std::string& uuid, const Limits& limits) = 0;
+  // A group without parts, as "switches/7"; of one that is there the limits are set again.
+  virtual Status create_plain(const std::string& group, const Limits& limits) = 0;
   virtual Status apply(const std::string& uuid, const Limits& limits) = 0;
   // Descriptors to write "0" to, for a QEMU that is to join the emulator's group.
   virtual Result<std::vector<Fd>> guest_entrances(const std::string& uuid) = 0;
-  // The same for "attendants" and "helpers".
+  // The same for "attendants", "helpers" and plain groups.
   virtual Result<std::vector<Fd>> shared_entrances(const std::string& name) = 0;
   virtual Status place(const std::string& uuid, const std::vector<pid_t>& vcpu_threads) = 0;
   virtual Result<GroupUsage> usage(const std::string& uuid) = 0;

@@ -8,7 +8,7 @@
 namespace bridle::jail {
 namespace {
 
-constexpr const char* shared_groups[] = {"attendants", "helpers"};
+constexpr const char* shared_groups[] = {"attendants", "helpers", "switches"};
 
 class CgroupsV1 final : public Cgroups {
  public:
@@ -40,6 +40,19 @@ class CgroupsV1 final : public Cgroups {
       for (const char* part : {"/vcpu", "/emulator"})
         BRIDLE_CHECK(fs_.make_group(tree + "/" + uuid + part));
     return apply(uuid, limits);
+  }
+
+  Status create_plain(const std::string& name, const Limits& limits) override {
+    for (const std::string& tree : trees()) BRIDLE_CHECK(fs_.make_group(tree + "/" + name));
+    const std::string cpu = cpu_ + "/" + name;
+    const uint64_t quota = std::max<uint64_t>(limits.cpu_quota * cpu_period_us / 1000, 1000);
+    BRIDLE_CHECK(fs_.write(cpu + "/cpu.shares", std::to_string(v1_shares(limits))));
+    BRIDLE_CHECK(fs_.write(cpu + "/cpu.cfs_period_us", std::to_string(cpu_period_us)));
+    BRIDLE_CHECK(
+        fs_.write(cpu + "/cpu.cfs_quota_us", limits.cpu_quota == 0 ? "-1" : std::to_string(quota)));
+    BRIDLE_CHECK(apply_memory(memory_ + "/" + name, limits));
+    const uint32_t pids = limits.pids == 0 ? default_pids : limits.pids;
+    return fs_.write(pids_ + "/" + name + "/pids.max", std::to_string(pids));
   }
 
   Status apply(const std::string& uuid, const Limits& limits) override {
@@ -117,6 +130,9 @@ class CgroupsV1 final : public Cgroups {
   }
 
   Status remove_all() override {
+    for (const std::string& tree : trees())
+      if (const auto zones = fs_.groups(tree + "/switches"))
+        for (const std::string& zone : *zones) BRIDLE_CHECK(remove("switches/" + zone));
     for (const std::string& group : groups()) BRIDLE_CHECK(remove(group));
     for (const std::string& tree : trees()) BRIDLE_CHECK(fs_.remove_group(tree));
     return {};

@@ -8,7 +8,7 @@
 namespace bridle::jail {
 namespace {
 
-constexpr const char* shared_groups[] = {"attendants", "helpers"};
+constexpr const char* shared_groups[] = {"attendants", "helpers", "switches"};
 
 class CgroupsV2 final : public Cgroups {
  public:
@@ -20,6 +20,7 @@ class CgroupsV2 final : public Cgroups {
     BRIDLE_CHECK(fs_.make_group(top_));
     BRIDLE_CHECK(enable(top_));
     for (const char* group : shared_groups) BRIDLE_CHECK(fs_.make_group(top_ + "/" + group));
+    BRIDLE_CHECK(enable(top_ + "/switches"));
     BRIDLE_CHECK(fs_.write(top_ + "/helpers/memory.max", std::to_string(helper_memory())));
     return fs_.write(top_ + "/helpers/pids.max", std::to_string(helper_pids));
   }
@@ -33,6 +34,20 @@ class CgroupsV2 final : public Cgroups {
     }
     BRIDLE_CHECK(fs_.write(group + "/cgroup.subtree_control", "+cpu"));
     return apply(uuid, limits);
+  }
+
+  Status create_plain(const std::string& name, const Limits& limits) override {
+    const std::string group = top_ + "/" + name;
+    BRIDLE_CHECK(fs_.make_group(group));
+    const uint64_t quota = std::max<uint64_t>(limits.cpu_quota * cpu_period_us / 1000, 1000);
+    const std::string most = limits.cpu_quota == 0 ? "max" : std::to_string(quota);
+    const auto text = [](uint64_t bytes) { return bytes == 0 ? "max" : std::to_string(bytes); };
+    BRIDLE_CHECK(fs_.write(group + "/cpu.weight", std::to_string(v2_weight(limits))));
+    BRIDLE_CHECK(fs_.write(group + "/cpu.max", most + " " + std::to_string(cpu_period_us)));
+    BRIDLE_CHECK(fs_.write(group + "/memory.max", text(limits.memory_limit)));
+    BRIDLE_CHECK(fs_.write(group + "/memory.low", std::to_string(limits.memory_reservation)));
+    const uint32_t pids = limits.pids == 0 ? default_pids : limits.pids;
+    return fs_.write(group + "/pids.max", std::to_string(pids));
   }
 
   Status apply(const std::string& uuid, const Limits& limits) override {

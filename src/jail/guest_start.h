@@ -14,6 +14,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/fd.h"
@@ -36,11 +37,12 @@ struct GuestSockets {
 
 // Makes run/g/UUID. Code::conflict if it exists.
 Status make_runtime_folder(const Layout& layout, const Uuid& uuid);
-Result<GuestSockets> make_guest_sockets(const Layout& layout, const Uuid& uuid, uint32_t slot,
-                                        unsigned interfaces);
+Result<GuestSockets> make_guest_sockets(const Layout& layout, const Record& record);
 // Opens them, or makes what is missing; attendant.sock is bound anew.
 Result<AttendantFiles> open_attendant_files(const Layout& layout, const Uuid& uuid, uint32_t slot);
 
+// As incomplete, renamed; without a sync (record.h).
+Status replace_file(const std::string& path, std::string_view bytes);
 Status write_tpm(const Layout& layout, const Uuid& uuid, const ProcessId& tpm);
 Result<ProcessId> read_tpm(const std::string& folder);  // Code::not_found: the guest has none
 Status write_record(const Layout& layout, const Record& record);

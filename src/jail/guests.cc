@@ -116,6 +116,17 @@ Result<Guests::Guest*> Guests::find_running(const Request& request) {
   return guest;
 }
 
+Result<int> Guests::qemu_of(const Uuid& uuid, uint64_t boot) const {
+  const auto found = guests_.find(uuid);
+  if (found == guests_.end())
+    return Error(Code::not_found, "the jail knows no guest " + uuid.text());
+  const Guest& guest = found->second;
+  if (guest.record.boot != boot || guest.phase != Phase::running || has_ended(guest.qemu.get()))
+    return Error(Code::gone,
+                 "boot " + std::to_string(boot) + " of guest " + uuid.text() + " does not run");
+  return guest.qemu.get();
+}
+
 Status Guests::signal(const Request& request, Reply& reply) {
   BRIDLE_TRY(Guest * guest, find_running(request));
   if (!is_meant(request, *guest))
@@ -201,8 +212,7 @@ Status Guests::begin_start(const Request& request, std::vector<Fd>& descriptors,
   }
   BRIDLE_CHECK(make_runtime_folder(layout_, uuid));
   BRIDLE_CHECK(write_record(layout_, guest.record));
-  BRIDLE_TRY(launch.sockets,
-             make_guest_sockets(layout_, uuid, request.slot, request.interface_count));
+  BRIDLE_TRY(launch.sockets, make_guest_sockets(layout_, guest.record));
   BRIDLE_TRY(launch.attendant, open_attendant_files(layout_, uuid, request.slot));
   BRIDLE_CHECK(cgroups_.create_guest(uuid.text(), request.limits));
   BRIDLE_TRY(launch.guest_groups, cgroups_.guest_entrances(uuid.text()));
@@ -225,6 +235,9 @@ void Guests::start(const Request& request, std::vector<Fd> descriptors, Answer a
   const Uuid uuid = uuid_of(request);
   Guest& guest = guests_[uuid];
   guest.record = {uuid, request.generation, request.boot, request.slot, {}, {}, host_boot_};
+  guest.record.zone = request.zone;
+  guest.record.interface_count = static_cast<uint8_t>(request.interface_count);
+  std::ranges::copy(request.attachments, guest.record.attachments.begin());
   guest.answer = answer;
   if (Status status = begin_start(request, descriptors, guest); !status.ok())
     return fail_start(guest, std::move(status).context("starting guest " + uuid.text()).error());

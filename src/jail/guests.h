@@ -53,6 +53,8 @@ class Guests {
   // Code::conflict while the guest is known.
   Status forget(const Request& request);
   std::vector<Reply> list(uint64_t id) const;
+  // The pidfd of its QEMU. Code::not_found, gone: this boot does not run.
+  Result<int> qemu_of(const Uuid& uuid, uint64_t boot) const;
   size_t count() const { return guests_.size(); }
   // Whether somebody here waits for this process.
   bool waits_for(pid_t pid) const;

@@ -26,7 +26,7 @@ constexpr size_t max_unsent = 16384;
 
 }  // namespace
 
-Jail::Jail(Loop& loop, const Layout& layout, Cgroups& cgroups, const std::string& program)
+Jail::Jail(Loop& loop, const Layout& layout, Cgroups& cgroups, const std::string& folder)
     : loop_(loop),
       layout_(layout),
       cgroups_(cgroups),
@@ -34,12 +34,16 @@ Jail::Jail(Loop& loop, const Layout& layout, Cgroups& cgroups, const std::string
               [this](const Reply& reply) {
                 for (auto it = clients_.begin(); it != clients_.end();) send((it++)->first, reply);
               }),
-      helpers_(loop, layout, cgroups, program,
-               [this](uint64_t owner, const Reply& reply) { send(owner, reply); }) {}
+      helpers_(loop, layout, cgroups, folder + "/bridle-image-helper",
+               [this](uint64_t owner, const Reply& reply) { send(owner, reply); }),
+      ports_(loop, layout,
+             [this](const Uuid& guest, uint64_t boot) { return guests_.qemu_of(guest, boot); }),
+      switches_(loop, layout, cgroups, folder + "/bridle-switch", ports_) {}
 
 Status Jail::open() {
   BRIDLE_CHECK(cgroups_.prepare().context("preparing cgroups"));
   BRIDLE_CHECK(guests_.adopt());
+  BRIDLE_CHECK(switches_.adopt());
   BRIDLE_TRY(listener_,
              wire::listen_unix(layout_.jail_socket(), SOCK_SEQPACKET | SOCK_NONBLOCK, 0600));
   if (::lchown(layout_.jail_socket().c_str(), layout_.daemon_uid(), layout_.daemon_uid()) != 0)
@@ -119,21 +123,47 @@ Status Jail::signal(const Request& request, Reply& reply) {
   return guests_.signal(request, reply);
 }
 
-void Jail::serve(uint64_t number, const Request& request, std::vector<Fd> descriptors) {
-  Reply reply = blank_reply(request.verb, request.id);
-  std::memcpy(reply.uuid, request.uuid, sizeof reply.uuid);
-  Status status = validate(request, descriptors.size());
+bool Jail::serve_long(uint64_t number, const Request& request, std::vector<Fd>& descriptors) {
   const auto later = [this, number, id = request.id](Reply answer) {
     answer.id = id;
     send(number, answer);
   };
-  if (status.ok() && request.verb == Verb::start)
-    return guests_.start(request, std::move(descriptors), later);
-  if (status.ok() && request.verb == Verb::release) return guests_.release(request, later);
-  if (status.ok() && request.verb == Verb::list) {
-    for (const Reply& entry : guests_.list(request.id)) send(number, entry);
-    return;
+  const auto send_all = [this, number](const std::vector<Reply>& replies) {
+    for (const Reply& reply : replies) send(number, reply);
+  };
+  switch (request.verb) {
+    case Verb::start:
+      guests_.start(request, std::move(descriptors), later);
+      return true;
+    case Verb::release:
+      guests_.release(request, later);
+      return true;
+    case Verb::list:
+      send_all(guests_.list(request.id));
+      return true;
+    case Verb::switch_start:
+      switches_.start(request, later);
+      return true;
+    case Verb::switch_stop:
+      switches_.stop(request, later);
+      return true;
+    case Verb::switch_list:
+      send_all(switches_.list(request.id));
+      return true;
+    case Verb::port_list:
+      send_all(ports_.list(request.id, request.zone));
+      return true;
+    default:
+      return false;
   }
+}
+
+void Jail::serve(uint64_t number, const Request& request, std::vector<Fd> descriptors) {
+  Reply reply = blank_reply(request.verb, request.id);
+  std::memcpy(reply.uuid, request.uuid, sizeof reply.uuid);
+  Status status = validate(request, descriptors.size());
+  if (status.ok() && serve_long(number, request, descriptors)) return;
+  const auto known = [&] { return switches_.check_known(request.zone); };
   struct Plain {
     Verb verb;
     std::function<Status()> serve;
@@ -146,6 +176,9 @@ void Jail::serve(uint64_t number, const Request& request, std::vector<Fd> descri
       {Verb::grow, [&] { return guests_.grow(request, reply); }},
       {Verb::usage, [&] { return guests_.usage(request, reply); }},
       {Verb::forget, [&] { return guests_.forget(request); }},
+      {Verb::port_open, [&] { return known().ok() ? ports_.open(request, reply) : known(); }},
+      {Verb::port_close, [&] { return ports_.close(request, reply); }},
+      {Verb::nat_forwards, [&] { return ports_.forward(request, reply); }},
       {Verb::helper, [&] { return helpers_.run(request, std::move(descriptors), number, reply); }},
   };
   const auto entry = std::ranges::find(plain, request.verb, &Plain::verb);
@@ -167,7 +200,8 @@ void Jail::reap_strays() {
   while (true) {
     siginfo_t info{};
     if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) break;
-    if (guests_.waits_for(info.si_pid) || helpers_.waits_for(info.si_pid)) {
+    if (guests_.waits_for(info.si_pid) || helpers_.waits_for(info.si_pid) ||
+        switches_.waits_for(info.si_pid)) {
       if (--reap_tries_ <= 0) break;
       loop_.after(5ms, [this] { reap_strays(); });
       return;

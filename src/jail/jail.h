@@ -15,14 +15,16 @@
 #include "jail/guests.h"
 #include "jail/helper.h"
 #include "jail/loop.h"
+#include "jail/ports.h"
 #include "jail/protocol.h"
+#include "jail/switches.h"
 
 namespace bridle::jail {
 
 class Jail {
  public:
-  // `program`: the path of bridle-image-helper.
-  Jail(Loop& loop, const Layout& layout, Cgroups& cgroups, const std::string& program);
+  // `folder` has the programs bridle-image-helper and bridle-switch.
+  Jail(Loop& loop, const Layout& layout, Cgroups& cgroups, const std::string& folder);
 
   // Prepares cgroups, adopts guests, listens. Serving is the loop's.
   Status open();
@@ -41,6 +43,8 @@ class Jail {
   void client_ready(uint64_t number, uint32_t events);
   bool hear(uint64_t number);
   void serve(uint64_t number, const Request& request, std::vector<Fd> descriptors);
+  // Verbs whose answers come later, or are several. false: it is none of these.
+  bool serve_long(uint64_t number, const Request& request, std::vector<Fd>& descriptors);
   void send(uint64_t number, const Reply& reply);
   bool flush(Client& client);
   void dismiss(uint64_t number);
@@ -54,6 +58,8 @@ class Jail {
   Cgroups& cgroups_;
   Guests guests_;
   Helpers helpers_;
+  Ports ports_;
+  Switches switches_;
   Fd listener_;
   std::map<uint64_t, Client> clients_;
   uint64_t next_client_ = 1;

@@ -65,7 +65,7 @@ Status serve(const Layout& layout) {
   BRIDLE_TRY(const auto cgroups, open_cgroups(fs, layout.cgroup()));
   end_stray_helpers(*cgroups);
   BRIDLE_TRY(Loop loop, Loop::create());
-  Jail jail(loop, layout, *cgroups, folder + "/bridle-image-helper");
+  Jail jail(loop, layout, *cgroups, folder);
   BRIDLE_CHECK(loop.watch(signals.get(), EPOLLIN, [&](uint32_t) {
     signalfd_siginfo info{};
     if (::read(signals.get(), &info, sizeof info) != sizeof info) return;

@@ -144,6 +144,15 @@ Status NewRoot::mount_proc() {
   return {};
 }
 
+Status NewRoot::mount_huge_pages(const std::string& where, uid_t owner) {
+  const std::string path = "/" + where, id = std::to_string(owner);
+  BRIDLE_CHECK(bridle::make_folder(path, 0755));
+  const std::string options = "mode=0700,uid=" + id + ",gid=" + id;
+  if (::mount("pages", path.c_str(), "hugetlbfs", MS_NOSUID | MS_NODEV, options.c_str()) != 0)
+    return errno_error("mounting " + path);
+  return {};
+}
+
 Status NewRoot::furnish() {
   for (const char* name : {"bin", "sbin", "lib", "lib64"})
     BRIDLE_CHECK(link(std::string("usr/") + name, name));

@@ -50,6 +50,8 @@ class NewRoot {
   // A tmpfs that the owner may write; options as "size=1g".
   Status make_scratch(const std::string& where, const std::string& size, uid_t owner);
   Status mount_proc();
+  // A hugetlbfs of the host's ordinary huge pages that the owner alone may use.
+  Status mount_huge_pages(const std::string& where, uid_t owner);
   // Links of a merged-/usr system and the devices that any program expects.
   Status furnish();
   Status finish();

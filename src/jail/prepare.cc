@@ -74,7 +74,9 @@ Status prepare_root(const Layout& layout) {
       {layout.tpm(), 0711, 0, 0},
       {layout.cache(), 0755, fetch, fetch},
       {layout.run(), 01775, 0, daemon},
-      {layout.guests(), 0755, 0, 0},
+      {layout.guests(), 0711, 0, 0},
+      {layout.switches(), 0711, 0, 0},
+      {layout.switch_states(), 0711, 0, 0},
   };
   for (const Folder& folder : folders) BRIDLE_CHECK(make(folder));
   return {};

@@ -8,6 +8,8 @@
 #include "base/log.h"
 #include "jail/cgroup.h"
 #include "jail/guest_start.h"
+#include "jail/nat.h"
+#include "jail/net_space.h"
 #include "jail/prepare.h"
 #include "jail/process.h"
 
@@ -44,6 +46,11 @@ void kill_everyone(Cgroups& cgroups) {
   for (const pid_t pid : everyone(cgroups)) ::kill(pid, SIGKILL);
 }
 
+// Nothing that they know is not on their disk.
+void kill_switches(Cgroups& cgroups) {
+  for (const pid_t pid : cgroups.members("switches")) ::kill(pid, SIGKILL);
+}
+
 // Sockets, locks, and pid files, also one that a killed program was just writing.
 Status remove_own_files(const std::string& folder) {
   BRIDLE_TRY(const auto names, list_folder(folder));
@@ -51,6 +58,20 @@ Status remove_own_files(const std::string& folder) {
     for (const char* own : {"jail.", "bridled.", "supervise."})
       if (name.starts_with(own)) BRIDLE_CHECK(remove_file(folder + "/" + name));
   return {};
+}
+
+// Namespaces are kept by mounts: those first.
+Status purge_switches(const Layout& layout) {
+  BRIDLE_CHECK(Nat::purge(layout));
+  const auto zones = list_folder(layout.switches());
+  if (!zones) return {};
+  for (const std::string& zone : *zones) {
+    const std::string folder = layout.switches() + "/" + zone;
+    BRIDLE_TRY(const auto names, list_folder(folder));
+    for (const std::string& name : names)
+      if (name.starts_with("nat.")) BRIDLE_CHECK(remove_space(folder + "/" + name));
+  }
+  return remove_tree(layout.switches());
 }
 
 }  // namespace
@@ -66,10 +87,12 @@ Status purge(const Layout& layout) {
   for (int round = 0; round == 0 || !everyone(*cgroups).empty(); ++round) {
     if (round == 8) return Error(Code::internal, "some processes do not end");
     if (round < 5) ask_guests_to_end(layout);
+    kill_switches(*cgroups);
     if (round >= 5) kill_everyone(*cgroups);
     wait_for_end(*cgroups, 1000);
   }
   BRIDLE_CHECK(cgroups->remove_all());
+  BRIDLE_CHECK(purge_switches(layout));
   BRIDLE_CHECK(remove_tree(layout.guests()));
   BRIDLE_CHECK(remove_own_files(layout.run()));
   BRIDLE_CRASH_POINT("purge.rmdir");

@@ -5,15 +5,20 @@
 #include <cstring>
 #include <type_traits>
 
+#include "jail/sealed_record.h"
+
 namespace bridle::jail {
 namespace {
 
 constexpr uint32_t record_magic = 0x31524742;  // "BGR1"
 constexpr uint32_t tpm_magic = 0x31544742;     // "BGT1"
 constexpr uint32_t exit_magic = 0x31584742;    // "BGX1"
-constexpr uint32_t format_version = 1;
+constexpr uint32_t format_version = 1;         // of all but the record
+constexpr uint32_t record_version_now = 2;
+constexpr const char* record_name = "a guest's record";
 
-struct RecordBytes {
+// Version 1, which knew no switch.
+struct OldRecordBytes {
   uint32_t magic, version;
   uint8_t uuid[16];
   uint64_t generation, boot;
@@ -23,7 +28,16 @@ struct RecordBytes {
   uint32_t slot;
   uint32_t checksum;
 };
-static_assert(sizeof(RecordBytes) == 88 && std::is_trivially_copyable_v<RecordBytes>);
+static_assert(sizeof(OldRecordBytes) == 88 && std::is_trivially_copyable_v<OldRecordBytes>);
+
+struct RecordBytes {
+  OldRecordBytes old;  // its checksum is 0
+  uint32_t zone;
+  uint8_t attachments[max_interfaces];
+  uint8_t interface_count;
+  uint32_t checksum;
+};
+static_assert(sizeof(RecordBytes) == 104 && std::is_trivially_copyable_v<RecordBytes>);
 
 struct TpmBytes {
   uint32_t magic, version;
@@ -40,82 +54,49 @@ struct ExitBytes {
 };
 static_assert(sizeof(ExitBytes) == 196 && std::is_trivially_copyable_v<ExitBytes>);
 
-uint32_t crc32c(const void* data, size_t size) {
-  uint32_t crc = ~0u;
-  const auto* bytes = static_cast<const uint8_t*>(data);
-  for (size_t i = 0; i < size; ++i) {
-    crc ^= bytes[i];
-    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ (0x82f63b78u & (0u - (crc & 1)));
-  }
-  return ~crc;
-}
-
-template <typename T>
-std::string sealed(T& bytes) {
-  bytes.checksum = crc32c(&bytes, offsetof(T, checksum));
-  return std::string(reinterpret_cast<const char*>(&bytes), sizeof bytes);
-}
-
-// noinline: GCC 12 warns wrongly about the strings when it inlines this.
-[[gnu::noinline]] Error corrupt(std::string_view what, std::string_view problem) {
-  std::string message(what);
-  message += problem;
-  return Error(Code::corrupt, std::move(message));
-}
-
-// A newer Bridle's record may have another size: its version is looked at first.
-Status check_version(std::string_view text, uint32_t magic, std::string_view what) {
-  uint32_t words[2];
-  if (text.size() < sizeof words) return corrupt(what, " has a wrong size");
-  std::memcpy(words, text.data(), sizeof words);
-  if (words[0] != magic) return corrupt(what, " has a wrong magic");
-  if (words[1] == format_version) return {};
-  if (words[1] < format_version) return corrupt(what, " has an unknown version");
-  return Error(Code::refused, "downgrade refused: " + std::string(what) + " has version " +
-                                  std::to_string(words[1]) +
-                                  ", written by a newer Bridle: install that one again, or end its "
-                                  "guests first");
-}
-
-template <typename T>
-Result<T> opened(std::string_view text, uint32_t magic, std::string_view what) {
-  BRIDLE_CHECK(check_version(text, magic, what));
-  T bytes;
-  if (text.size() != sizeof bytes) return corrupt(what, " has a wrong size");
-  std::memcpy(&bytes, text.data(), sizeof bytes);
-  if (bytes.checksum != crc32c(&bytes, offsetof(T, checksum)))
-    return corrupt(what, " has a wrong checksum");
-  return bytes;
-}
-
 }  // namespace
 
 std::string encode(const Record& record) {
   RecordBytes bytes{};
-  bytes.magic = record_magic;
-  bytes.version = format_version;
-  std::memcpy(bytes.uuid, record.uuid.bytes.data(), sizeof bytes.uuid);
-  bytes.generation = record.generation;
-  bytes.boot = record.boot;
-  bytes.qemu_start = record.qemu.start_time;
-  bytes.attendant_start = record.attendant.start_time;
-  bytes.qemu_pid = record.qemu.pid;
-  bytes.attendant_pid = record.attendant.pid;
-  std::memcpy(bytes.host_boot, record.host_boot.bytes.data(), sizeof bytes.host_boot);
-  bytes.slot = record.slot;
+  OldRecordBytes& old = bytes.old;
+  old.magic = record_magic;
+  old.version = record_version_now;
+  std::memcpy(old.uuid, record.uuid.bytes.data(), sizeof old.uuid);
+  old.generation = record.generation;
+  old.boot = record.boot;
+  old.qemu_start = record.qemu.start_time;
+  old.attendant_start = record.attendant.start_time;
+  old.qemu_pid = record.qemu.pid;
+  old.attendant_pid = record.attendant.pid;
+  std::memcpy(old.host_boot, record.host_boot.bytes.data(), sizeof old.host_boot);
+  old.slot = record.slot;
+  bytes.zone = record.zone;
+  bytes.interface_count = record.interface_count;
+  std::memcpy(bytes.attachments, record.attachments.data(), sizeof bytes.attachments);
   return sealed(bytes);
 }
 
 Result<Record> decode_record(std::string_view text) {
-  BRIDLE_TRY(const RecordBytes bytes, opened<RecordBytes>(text, record_magic, "a guest's record"));
+  BRIDLE_TRY(const uint32_t found,
+             record_version(text, record_magic, record_version_now, record_name));
+  RecordBytes bytes{};
+  if (found == 1) {
+    BRIDLE_TRY(bytes.old, opened_as<OldRecordBytes>(text, record_name));
+  } else {
+    BRIDLE_TRY(bytes, opened_as<RecordBytes>(text, record_name));
+  }
+  const OldRecordBytes& old = bytes.old;
   Record record;
-  std::memcpy(record.uuid.bytes.data(), bytes.uuid, sizeof bytes.uuid);
-  record.generation = bytes.generation;
-  record.boot = bytes.boot;
-  record.slot = bytes.slot;
-  record.qemu = {bytes.qemu_pid, bytes.qemu_start};
-  record.attendant = {bytes.attendant_pid, bytes.attendant_start};
-  std::memcpy(record.host_boot.bytes.data(), bytes.host_boot, sizeof bytes.host_boot);
+  std::memcpy(record.uuid.bytes.data(), old.uuid, sizeof old.uuid);
+  record.generation = old.generation;
+  record.boot = old.boot;
+  record.slot = old.slot;
+  record.qemu = {old.qemu_pid, old.qemu_start};
+  record.attendant = {old.attendant_pid, old.attendant_start};
+  std::memcpy(record.host_boot.bytes.data(), old.host_boot, sizeof old.host_boot);
+  record.zone = bytes.zone;
+  record.interface_count = bytes.interface_count;
+  std::memcpy(record.attachments.data(), bytes.attachments, sizeof bytes.attachments);
   return record;
 }
 

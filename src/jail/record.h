@@ -1,7 +1,8 @@
 // What the jail and its attendants leave on disk in run/g/UUID/, so that whoever is killed can be
 // replaced. Little-endian, one size each, magic, version, checksum (CRC-32C of what is before it).
 //
-//   record   who the guest is and which processes serve it. Written by the jail only (root), as
+//   record   who the guest is, how its interfaces are attached and which processes serve it.
+//   Written by the jail only (root), as
 //            record.incomplete, then renamed. pid 0: its start had not finished.
 //   tpm      which process is the guest's TPM, where it has one. Written by the jail before the
 //            record; an older jail does not know it and leaves it alone.
@@ -14,12 +15,14 @@
 // Thread class: pure functions; any thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "jail/protocol.h"
 
 namespace bridle::jail {
 
@@ -37,7 +40,10 @@ struct Record {
   uint32_t slot = 0;
   ProcessId qemu;
   ProcessId attendant;
-  Uuid host_boot;  // /proc/sys/kernel/random/boot_id
+  Uuid host_boot;     // /proc/sys/kernel/random/boot_id
+  uint32_t zone = 0;  // of its switch; this and what follows: 0 in a record of version 1
+  uint8_t interface_count = 0;
+  std::array<GuestAttachment, max_interfaces> attachments{};
   bool operator==(const Record&) const = default;
 };
 

@@ -42,7 +42,8 @@ Result<Fd> open_errors(const std::string& path) {
   return open_file(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
 }
 
-// Without fsync: see record.h.
+}  // namespace
+
 Status replace_file(const std::string& path, std::string_view bytes) {
   const std::string incomplete = path + ".incomplete";
   BRIDLE_TRY(const Fd fd, open_file(incomplete, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW));
@@ -52,24 +53,24 @@ Status replace_file(const std::string& path, std::string_view bytes) {
   return {};
 }
 
-}  // namespace
-
 Status make_runtime_folder(const Layout& layout, const Uuid& uuid) {
   BRIDLE_CRASH_POINT("guest.folder");
   if (::mkdir(layout.guest(uuid).c_str(), 0711) != 0) return errno_error(layout.guest(uuid));
   return {};
 }
 
-Result<GuestSockets> make_guest_sockets(const Layout& layout, const Uuid& uuid, uint32_t slot,
-                                        unsigned interfaces) {
-  const std::string folder = layout.guest(uuid);
+Result<GuestSockets> make_guest_sockets(const Layout& layout, const Record& record) {
+  const std::string folder = layout.guest(record.uuid);
+  const uint32_t slot = record.slot;
   GuestSockets sockets;
   BRIDLE_TRY(sockets.monitor, listen_for(folder + "/qmp.sock", layout.daemon_uid()));
   BRIDLE_TRY(sockets.serial, listen_for(folder + "/serial.sock", layout.attendant_uid(slot)));
   BRIDLE_TRY(sockets.agent, listen_for(folder + "/agent.sock", layout.daemon_uid()));
-  for (unsigned i = 0; i < interfaces; ++i) {
+  for (unsigned i = 0; i < record.interface_count; ++i) {
     const std::string path = folder + "/net" + std::to_string(i) + ".sock";
-    BRIDLE_TRY(Fd fd, listen_for(path, layout.daemon_uid(), SOCK_DGRAM));
+    const bool vhost_user = record.attachments[i] == GuestAttachment::vhost_user;
+    BRIDLE_TRY(Fd fd, vhost_user ? listen_for(path, layout.switch_uid(record.zone))
+                                 : listen_for(path, layout.daemon_uid(), SOCK_DGRAM));
     sockets.interfaces.push_back(std::move(fd));
   }
   return sockets;
