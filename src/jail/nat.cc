@@ -97,6 +97,13 @@ Result<Fd> open_gateway(const PortOrder& order) {
   return tap;
 }
 
+// One whose other end got no alias: its maker was killed just then.
+Result<Fd> remove_uplink() {
+  BRIDLE_TRY(Netlink net, Netlink::open());
+  if (const auto index = net.index_of("up0")) BRIDLE_CHECK(net.remove(*index));
+  return Fd();
+}
+
 // Rules before the way out: nothing leaves without them.
 Result<Fd> open_way_out(const NatNetwork& network, uint32_t root) {
   BRIDLE_CHECK(run_nft(space_rules(network, root)));
@@ -170,6 +177,7 @@ Status Nat::take_link(PortState& state, const Fd& space) {
     state.link = static_cast<uint32_t>(std::strtoul(link.name.c_str() + 4, nullptr, 16));
     return {};
   }
+  if (auto removed = in_space(space, remove_uplink); !removed) return std::move(removed).error();
   uint32_t number = state.link != 0 ? state.link : first_try(root_number(layout_), state);
   for (int tries = 0; tries < 1000; ++tries, number = next_link(number)) {
     if (is_taken(number)) continue;

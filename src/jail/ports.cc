@@ -22,6 +22,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
+constexpr size_t most_ports = 16384;  // of all switches
+
 bool is_ring(const PortOrder& order) { return order.kind == PortKind::ring; }
 unsigned sides_of(const PortOrder& order) { return is_ring(order) ? 2 : 1; }
 
@@ -218,6 +220,7 @@ Status Ports::give(Port& port, unsigned side) {
   auto end = make(port, side);
   const bool is_nat = port.state.order.kind == PortKind::nat;
   port.note = is_nat && !port.why.empty() ? PortNote::isolated : PortNote::none;
+  if (!is_nat) port.why.clear();
   if (end.ok() && !end->device.empty()) port.device = end->device;
   if (wanted && end.ok()) {
     end->record.port = side == 0 ? port.state.port : port.state.order.peer_port;
@@ -288,6 +291,9 @@ Status Ports::open(const Request& request, Reply& reply) {
     BRIDLE_CHECK(destroy(found->second));
     ports_.erase(found);
   }
+  if (ports_.size() >= most_ports)
+    return Error(Code::exhausted,
+                 "the jail keeps " + std::to_string(most_ports) + " ports at most");
   Port& port = ports_[key];
   port.state.zone = request.zone;
   port.state.port = request.port;

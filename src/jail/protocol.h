@@ -132,7 +132,8 @@ struct Request {
   uint8_t use_kvm;  // give QEMU /dev/kvm
   uint8_t reserved0[5];
   // QEMU cannot write beyond this many bytes of any file (RLIMIT_FSIZE): one that a guest took over
-  // does not fill the host's disk. start: 0 is no bound; grow: 0 is refused.
+  // does not fill the host's disk. start: 0 is no bound; grow: 0 is refused. It bounds
+  // memfds, too: with shared RAM it is that RAM's size at least.
   uint64_t file_size;
   uint32_t zone;  // slot of a trust zone, 1 .. Layout::max_zone; start: 0 if none is vhost_user
   uint32_t port;  // net::Port::id, never 0

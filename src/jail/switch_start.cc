@@ -81,12 +81,18 @@ Status enter_root(NewRoot& root, uid_t uid) {
   BRIDLE_CHECK(root.attach_taken());
   BRIDLE_CHECK(root.furnish());
   BRIDLE_CHECK(root.mount_proc());
+  // DPDK asks there whether a module is loaded, and does not start where it cannot ask.
+  BRIDLE_CHECK(root.make_folder("sys/module", 0755, 0));
   if (pages) BRIDLE_CHECK(root.mount_huge_pages(wire::switch_pages_folder + 1, uid));
   return root.finish();
 }
 
 Status execute() {
-  const char* const arguments[] = {program_in_root, nullptr};
+  const std::string control = std::to_string(wire::switch_control_fd);
+  const std::string jail = std::to_string(wire::switch_jail_fd);
+  const char* const arguments[] = {program_in_root, "--folder",      wire::switch_state_folder,
+                                   "--control",     control.c_str(), "--jail",
+                                   jail.c_str(),    nullptr};
   const char* const environment[] = {"PATH=/usr/bin", "LC_ALL=C", "HOME=/tmp", "TMPDIR=/tmp",
                                      nullptr};
   BRIDLE_CRASH_POINT("switch.exec");

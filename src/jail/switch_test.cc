@@ -206,7 +206,7 @@ TEST(NatRules, LinksKeepOutOfSpecialAddresses) {
   EXPECT_FALSE(is_link_number(last_link + 1));
   for (uint32_t number = first_link; number <= last_link; ++number) {
     const LinkAddresses link = link_addresses(number, 1);
-    if (is_link_number(number)) EXPECT_TRUE(link.host4[2] != 169 && link.host4[2] != 170);
+    EXPECT_TRUE(!is_link_number(number) || (link.host4[2] != 169 && link.host4[2] != 170));
     EXPECT_EQ(link.space4[3], link.host4[3] + 1);
     EXPECT_TRUE(link.host4[2] != 0 && link.host4[2] != 255);
   }

@@ -3,8 +3,8 @@
 // single layers can be left off (seam.h). Prints what the stand-in answered, how it ended, and what
 // of it the host can see.
 //
-//   confine --root ROOT --role guest|tpm|fetch|build|store|convert|daemon --program FILE
-//   [OPTION...] -- PROBE... confine --root ROOT --role guest --qemu -- QEMU-ARGUMENT...
+//   confine --root ROOT --role guest|tpm|switch|fetch|build|store|convert|daemon --program
+//   FILE [OPTION...] -- PROBE... confine --root ROOT --role guest --qemu -- QEMU-ARGUMENT...
 //
 //   --without LAYER       left off; may be repeated
 //   --slot N              of the guest (default 3990)
@@ -43,6 +43,7 @@
 #include "jail/helper.h"
 #include "jail/process.h"
 #include "jail/supervise.h"
+#include "jail/switch_start.h"
 #include "jail/validate.h"
 #include "seam.h"
 #include "wire/socket.h"
@@ -55,6 +56,7 @@ using namespace bridle::jail;
 
 constexpr int leaked_fd = 900, program_fd = 901;
 constexpr auto patience = 60s;
+constexpr uint32_t zone = Layout::max_zone;  // of the switch
 
 struct Options {
   std::map<std::string, std::vector<std::string>> values;
@@ -201,8 +203,8 @@ void watch_attendant(Run& run, pid_t qemu) {
 // goes where swtpm would find the key.
 Result<Request> tpm_request(Run& run, StartOrder order, std::vector<Fd>& descriptors) {
   constexpr int qemus_end = first_file_fd + 1;  // of the socket between them
-  orders.tpm_words = run.options.words;
-  orders.tpm_words.insert(orders.tpm_words.begin(), "21");
+  orders.fixed_words = run.options.words;
+  orders.fixed_words.insert(orders.fixed_words.begin(), "21");
   order.files = {FileUse::inherit, FileUse::tpm_key};
   BRIDLE_TRY(Fd memfd, arguments_memfd(
                            {std::to_string(first_file_fd), "end-of:" + std::to_string(qemus_end)}));
@@ -287,6 +289,37 @@ Status run_helper(Run& run, HelperKind kind) {
   return std::move(run.failure);
 }
 
+// Its stdout is a FIFO that the jail reads.
+Result<RunningSwitch> launch_one(Run& run, const std::string& group) {
+  constexpr int room = 1 << 20;
+  Limits limits{};
+  limits.pids = static_cast<uint32_t>(run.options.number("--pids", 0));
+  limits.memory_limit = run.options.number("--memory", 0);
+  BRIDLE_CHECK(make_switch_folders(run.layout, zone));
+  run.loop.forget(run.reader.get());
+  BRIDLE_TRY(run.reader, open_switch_errors(run.layout, zone));
+  ::fcntl(run.reader.get(), F_SETPIPE_SZ, room);
+  BRIDLE_CHECK(run.loop.watch(run.reader.get(), EPOLLIN, [&run](uint32_t) { run.hear(); }));
+  BRIDLE_CHECK(run.cgroups->create_plain(group, limits));
+  SwitchLaunch launch{zone, run.options.text("--program"), {}};
+  BRIDLE_TRY(launch.groups, run.cgroups->shared_entrances(group));
+  return launch_switch(run.layout, std::move(launch));
+}
+
+Status run_switch(Run& run) {
+  const std::string group = "switches/" + std::to_string(zone);
+  orders.fixed_words = run.options.words;
+  orders.fixed_words.insert(orders.fixed_words.begin(), "1");
+  BRIDLE_TRY(const RunningSwitch running, launch_one(run, group));
+  BRIDLE_CHECK(run.loop.watch(running.pidfd.get(), EPOLLIN, [&run](uint32_t) { run.loop.stop(); }));
+  BRIDLE_CHECK(run.loop.run());
+  run.status = reap(running.pidfd.get()).value_or(-1);
+  for (int tries = 0; !run.cgroups->remove(group).ok() && tries < 200; ++tries) ::usleep(5000);
+  BRIDLE_CHECK(remove_tree(run.layout.switch_run(zone)));
+  BRIDLE_CHECK(remove_tree(run.layout.switch_state(zone)));
+  return std::move(run.failure);
+}
+
 Status run_daemon(Run& run) {
   orders.words = run.options.words;
   orders.words.insert(orders.words.begin(), "1");
@@ -307,6 +340,7 @@ Status run_daemon(Run& run) {
 
 Status run_role(Run& run, const std::string& role) {
   if (role == "guest" || role == "tpm") return run_guest(run);
+  if (role == "switch") return run_switch(run);
   if (role == "daemon") return run_daemon(run);
   const std::map<std::string, HelperKind> helpers = {{"fetch", HelperKind::fetch},
                                                      {"build", HelperKind::build},

@@ -144,14 +144,15 @@ int __wrap_close_range(unsigned first, unsigned last, int flags) {
 
 int __wrap_chroot(const char* path) { return without("root") ? 0 : __real_chroot(path); }
 
-// The one thing that is swapped in every run: the program; and swtpm's arguments, which are fixed.
+// The one thing that is swapped in every run: the program; and arguments that are fixed.
 int __wrap_execve(const char* path, char* const argv[], char* const envp[]) {
   if (without("environment")) envp = environ;
   if (orders.program < 0) return __real_execve(path, argv, envp);
   std::vector<char*> words = {const_cast<char*>(path)};
-  for (std::string& word : orders.tpm_words) words.push_back(word.data());
+  for (std::string& word : orders.fixed_words) words.push_back(word.data());
   words.push_back(nullptr);
-  if (std::string_view(path).ends_with("/swtpm")) argv = words.data();
+  const std::string_view name(path);
+  if (name.ends_with("/swtpm") || name.ends_with("/bridle-switch")) argv = words.data();
   return static_cast<int>(
       __real_syscall(SYS_execveat, orders.program, "", argv, envp, AT_EMPTY_PATH));
 }

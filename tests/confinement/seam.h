@@ -24,7 +24,7 @@ struct Orders {
   std::set<std::string> without;
   int program = -1;                       // what is executed instead; -1: what the jail says
   std::vector<std::string> words;         // added to its arguments
-  std::vector<std::string> tpm_words;     // instead of swtpm's
+  std::vector<std::string> fixed_words;   // instead of swtpm's or bridle-switch's
   std::vector<std::string> in_attendant;  // probes that the attendant makes instead of attending
 };
 extern Orders orders;

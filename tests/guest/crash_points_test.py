@@ -24,8 +24,10 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 
 import host
+import jail_records
 from crash_slots import Slots, listed
 from host import Failed, Host, wait_for
 
@@ -149,7 +151,7 @@ class World:
         if len(self.attendants()) != running:
             left.append(f"attendants: {self.attendants()}")
         for tree in self.cgroups():
-            groups = [p for p in tree.iterdir() if p.is_dir() and p.name not in ("attendants", "helpers")]
+            groups = [p for p in tree.iterdir() if p.is_dir() and p.name not in ("attendants", "helpers", "switches")]
             if len(groups) != running:
                 left.append(f"{tree}: {[p.name for p in groups]}")
         return left
@@ -582,10 +584,65 @@ class EndThePrepared(Act):
         self.world.mind_supervisor()
 
 
+class Switching(Act):
+    """A zone of nobody's: its switch, a TAP, a NAT network, an interface of a guest of nobody's."""
+    ZONE, SLOT = 1001, 11000
+    GUEST = uuid.UUID("5c1f9c4e-0000-4000-8000-0000000c4a54")
+
+    def act(self):
+        self.insist(self.open_all)
+        self.insist(self.close_all)
+
+    def after(self):
+        self.insist(self.close_all)
+
+    def insist(self, what):
+        deadline = time.monotonic() + 90
+        while True:
+            self.world.mind_supervisor()
+            try:
+                what(jail_records.Client(ROOT))
+                return
+            except (OSError, AssertionError):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+
+    def open_all(self, jail):
+        records = jail_records
+        jail.must(records.request(records.SWITCH_START, zone=self.ZONE))
+        jail.must(records.request(records.SIGNAL, guest=self.GUEST, signal_number=signal.SIGKILL), may_fail=True)
+        self.release(jail)
+        words = ["-machine", "none", "-nodefaults", "-display", "none", "-netdev", "dgram,id=n0,local.type=fd,local.str=13"]
+        memfd = records.sealed(b"".join(word.encode() + b"\0" for word in words))
+        jail.must(records.request(records.START, guest=self.GUEST, boot=1, slot=self.SLOT, interfaces=1), [memfd])
+        os.close(memfd)
+        for port, order in enumerate((
+                records.order(records.DATAGRAM, guest=self.GUEST, boot=1), records.order(records.TAP),
+                records.order(records.NAT, nat_flags=records.OUTSIDE, prefix4=24, gateway4="10.77.0.1",
+                              mac="52:54:00:77:00:01")), 1):
+            jail.open(self.ZONE, port, order)
+
+    def release(self, jail):
+        """It may still be ending."""
+        records = jail_records
+        for _ in range(200):
+            if jail.ask(records.request(records.RELEASE, guest=self.GUEST)).error == 0:
+                return
+            time.sleep(0.05)
+        raise AssertionError("the guest is not released")
+
+    def close_all(self, jail):
+        records = jail_records
+        jail.must(records.request(records.SIGNAL, guest=self.GUEST, signal_number=signal.SIGKILL), may_fail=True)
+        self.release(jail)
+        jail.must(records.request(records.SWITCH_STOP, zone=self.ZONE, flags=records.FORGET_STATE))
+
+
 # Cheap ones first: a point is hit by the first act that reaches it.
 ACTS = (Start, Stop, Pause, Delete, Volumes, Resize, Execute, KillAttendants, KillJail, EndDaemon, KillDaemon, KillQemu,
         KillQemuOfTheJail, EndThePrepared, EndSupervisor, TornLedger, Console, BackUp, BackUpWithoutDaemon, Restore,
-        Import, ImportOverMore, ImportOverOther, StopGuests, Build, Screen, UseContext)
+        Import, ImportOverMore, ImportOverOther, StopGuests, Build, Screen, UseContext, Switching)
 # These end the supervisor before they begin.
 WITHOUT_HOST = (TornLedger, EndThePrepared, BackUpWithoutDaemon)
 

@@ -18,7 +18,7 @@ from host import Host
 
 HOST = Host(project="escape")
 PROGRAMS = host.BIN.parent / "confinement"
-ROLES = ("guest", "tpm", "fetch", "build", "store", "convert", "daemon")
+ROLES = ("guest", "tpm", "switch", "fetch", "build", "store", "convert", "daemon")
 
 
 def confine(role, probes, without=(), options=()):
@@ -82,6 +82,7 @@ class Escape(unittest.TestCase):
             HOST.wait_phase(name, "running")
         cls.folder = tempfile.mkdtemp(prefix="bridle-escape-", dir="/tmp")
         cls.targets = make_targets(cls.folder)
+        cls.targets.guest = HOST.get("machine", "one")["metadata"]["uid"]
         t = cls.targets
         cls.options = ("--group", str(t.group), "--leak", t.leaked, "--scratch", cls.folder)
         cls.binds = ("--bind", t.writable, "--bind", t.setuid_program, "--bind", t.writable)
@@ -117,6 +118,11 @@ class Escape(unittest.TestCase):
             if role == "daemon" and path.startswith(own):
                 continue
             found += [f"unix:{path}"] if path.endswith(".sock") else [f"read:{path}", f"write:{path}"]
+        if role == "switch":  # it sees all guests' folders, and no more than that
+            folder = f"/g/{self.targets.guest}"
+            found += [f"unix:{folder}/{name}.sock" for name in ("qmp", "agent", "serial", "attendant")]
+            found += [f"{verb}:{folder}/{name}" for verb in ("read", "write") for name in ("record", "exit", "errors")]
+            found += ["list:/g", "create:/g/new", "create:/s/new", "write:/s/record", "read:/s/record"]
         for pid in self.host_processes():
             if role == "daemon" and pid == HOST.pid_of("bridled"):
                 continue  # itself, by uid
@@ -131,13 +137,13 @@ class Escape(unittest.TestCase):
         else:
             for probe in ("capset:", "setuid:0", "create:/usr/new"):
                 found.remove(probe)
-        if role in ("guest", "tpm", "store", "build", "convert"):
+        if role in ("guest", "tpm", "switch", "store", "build", "convert"):
             found.append(f"tcp:{self.targets.port}")
         return found + self.call_probes(role)
 
     @staticmethod
     def call_probes(role):
-        mine = {"guest": (), "tpm": (), "build": ("fork", "vfork", "mount", "umount2", "chroot")}.get(role, ("fork", "vfork"))
+        mine = {"guest": (), "tpm": (), "switch": (), "build": ("fork", "vfork", "mount", "umount2", "chroot")}.get(role, ("fork", "vfork"))
         return [f"reach:{number}:{error}" for number, name, error in layers.refused_calls(host.SOURCE)
                 if name not in mine]
 

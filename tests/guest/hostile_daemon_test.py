@@ -22,6 +22,7 @@ import unittest
 import uuid
 
 import host
+import jail_records
 from host import Host, wait_for
 
 COUNT = 20000 if os.environ.get("BRIDLE_SOAK") == "1" else 2000
@@ -34,6 +35,8 @@ HEAD = struct.Struct("<IHHQ16sQQIIII24s")
 LIMITS = struct.Struct("<QQQQII")
 HELPER = struct.Struct("<HBB")
 HELLO, START, SIGNAL, LIMIT, LIST, RELEASE, PLACE, RUN_HELPER, EXITED, USAGE, GROW = range(1, 12)
+SWITCH_START, SWITCH_STOP, SWITCH_LIST, PORT_OPEN, PORT_CLOSE, PORT_LIST, NAT_FORWARDS = range(14, 21)
+ZONES = (1020, 1021)  # of nobody
 SEALS = 0xF  # seal, shrink, grow, write
 
 
@@ -79,7 +82,8 @@ class Attack:
     def request(self):
         """Good for its verb, but for a few fields. Without: (record, how many descriptors it announces)."""
         dice = self.random
-        verb = dice.choice([HELLO, START, START, SIGNAL, LIMIT, LIST, RELEASE, PLACE, RUN_HELPER, EXITED, USAGE, GROW])
+        verb = dice.choice([HELLO, START, START, SIGNAL, LIMIT, LIST, RELEASE, PLACE, RUN_HELPER, EXITED, USAGE, GROW, SWITCH_START, SWITCH_STOP,
+                            SWITCH_LIST, PORT_OPEN, PORT_OPEN, PORT_OPEN, PORT_CLOSE, PORT_LIST, NAT_FORWARDS])
         files = dice.randrange(0, 4) if verb in (START, RUN_HELPER) else 0
         uses = bytes(dice.choice([1, 2]) for _ in range(files)).ljust(24, b"\0")
         fields = [MAGIC, 1, verb, dice.randrange(1 << 64), uuid.UUID(int=dice.getrandbits(128)).bytes, 1, 1,
@@ -94,8 +98,33 @@ class Attack:
         if dice.random() < 0.2:
             helper[0] = self.number(16)
         record = HEAD.pack(*fields) + LIMITS.pack(*limits) + HELPER.pack(*helper) + bytes(4)
-        record = (record + struct.pack("<Q", dice.choice([0, 1 << 20, self.number(64)]))).ljust(SIZE, b"\0")
+        record += struct.pack("<Q", dice.choice([0, 1 << 20, self.number(64)]))
+        record = (record + self.of_switch(verb)).ljust(SIZE, b"\0")
         return record, files + (verb in (START, RUN_HELPER))
+
+    def of_switch(self, verb):
+        """What a request says of a zone, its port and what that is joined to."""
+        dice = self.random
+        zone = dice.choice([*ZONES, *ZONES, 0, 1025, (1 << 32) - 1]) if verb >= SWITCH_START else dice.choice([0, 0, 1020])
+        port = dice.choice([1, 2, 3, self.number(32)]) if verb >= SWITCH_START else 0
+        attachments = bytes(dice.choice([0, 0, 1]) for _ in range(2)).ljust(7, b"\0") if verb == START else bytes(7)
+        flags = dice.choice([0, 0, 1, 2]) if verb in (SWITCH_START, SWITCH_STOP) else 0
+        count, body = 0, b""
+        if verb == PORT_OPEN:
+            kind = dice.choice([1, 2, 3, 5, 6])  # AF_XDP would take a device from the host
+            body = jail_records.order(
+                kind, nat_flags=dice.randrange(4) if kind == 5 else 0, prefix4=24 if kind == 5 else 0,
+                guest=uuid.uuid4() if kind == 1 else None, boot=1 if kind == 1 else 0,
+                device=dice.choice([1, 9999]) if kind == 3 else 0, size=4096 if kind == 6 else 0,
+                peer=(ZONES[1], 7) if kind == 6 else (0, 0), mac="52:54:00:00:00:09" if kind == 5 else "",
+                gateway4="10.8.0.1" if kind == 5 else "", resolver="192.0.2.1" if kind == 5 else "")
+            if dice.random() < 0.2:
+                body = bytearray(body)
+                body[dice.randrange(1, len(body))] = dice.randrange(256)
+        if verb == NAT_FORWARDS:
+            count = dice.choice([0, 1, 2, 24, 25, 255])
+            body = b"".join(jail_records.forward(6, dice.choice([0, 60001, 60002, 60003, 60004]), "10.8.0.5", 22) for _ in range(min(count, 24)))
+        return struct.pack("<II7sBB7x", zone, port, attachments, flags, count) + bytes(body)
 
     def packet(self):
         dice = self.random
@@ -252,7 +281,9 @@ def release_strangers(root, bystander):
     time.sleep(3)
     for name in strangers:
         ask(RELEASE, name)
-    time.sleep(1)
+    for zone in ZONES:
+        attack.connection.send(jail_records.request(SWITCH_STOP, zone=zone, flags=jail_records.FORGET_STATE))
+    time.sleep(3)
     return True
 
 

@@ -4,6 +4,7 @@ every kind of port, rings, NAT with an outside world of its own, and that a purg
 
 All of it runs in network and mount namespaces that end with the test: "the host" here is no host.
 """
+import json
 import os
 import pathlib
 import select
@@ -40,9 +41,11 @@ def index_of(device):
 
 
 class Case(unittest.TestCase):
+    SWITCH = HERE / "switch_stand_in"
+
     def setUp(self):
         shutil.rmtree(ROOT, ignore_errors=True)
-        self.jail = Jail(ROOT)
+        self.jail = Jail(ROOT, self.SWITCH)
         self.started = []
 
     def tearDown(self):
@@ -108,8 +111,8 @@ class Life(Case):
         self.assertEqual(facts["NoNewPrivs"].strip(), "1")
         self.assertEqual(facts["Seccomp"].strip(), "2")
         self.assertEqual(facts["root"].split(),
-                         ["bin", "bridle-switch", "dev", "g", "lib", "lib64", "proc", "s", "sbin", "state", "tmp",
-                          "usr"] + ([] if not os.path.exists("/lib32") else []))
+                         ["bin", "bridle-switch", "dev", "g", "lib", "lib64", "proc", "s", "sbin", "state", "sys",
+                          "tmp", "usr"] + ([] if not os.path.exists("/lib32") else []))
         self.assertLessEqual(set(map(int, facts["open"].split())) - set(range(0, 14)), set())
         for space in ("net", "pid", "ipc", "uts", "mnt"):
             self.assertNotEqual(os.readlink(f"/proc/{answer.pid}/ns/{space}"), os.readlink(f"/proc/self/ns/{space}"))
@@ -401,6 +404,36 @@ class Guest(Case):
         answer = self.jail.ask(request(PORT_OPEN, zone=3, port=1,
                                        body=order(DATAGRAM, guest=self.guest, boot=1, interface=0)))
         self.assertIn("not the datagram socket", answer.message)
+
+
+class Real(Case):
+    """With bridle-switch itself."""
+    SWITCH = host.BIN / "bridle-switch"
+
+    def hello(self, zone):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(10)
+            connection.connect(f"{ROOT}/run/s/{zone}/control.sock")
+            connection.sendall(b'{"verb": "hello"}\n')
+            return json.loads(connection.makefile().readline())
+
+    def test_it_runs_where_the_jail_puts_it_and_takes_what_it_is_given(self):
+        self.start_switch(1, memory=1 << 30)
+        self.assertEqual(self.hello(1)["protocol"], 1)
+        self.jail.open(1, 4, order(TAP))
+        wait_for(self.holds_tap, 20, "the switch holds the TAP")
+        self.kill_switch(1)
+        wait_for(self.holds_tap, 20, "the next one holds it, too")
+        self.assertEqual(self.hello(1)["protocol"], 1)
+        begin = self.pid_of(1)
+        self.start_switch(1, flags=RESTART)
+        self.assertNotEqual(self.pid_of(1), begin)
+        self.assertEqual(self.hello(1)["protocol"], 1)
+
+    def holds_tap(self):
+        """Whether the process itself has it, not only its socket."""
+        folder = pathlib.Path(f"/proc/{self.pid_of(1)}/fd")
+        return any(os.readlink(fd).endswith("/dev/net/tun") or os.readlink(fd) == "/net/tun" for fd in folder.iterdir())
 
 
 SERVER = """

@@ -12,7 +12,7 @@ ALL_RIGHTS = ("uid", "bounding", "capset")
 
 @dataclasses.dataclass
 class Row:
-    role: str  # guest, tpm, attendant, fetch, build, store, convert, daemon
+    role: str  # guest, tpm, switch, attendant, fetch, build, store, convert, daemon
     layer: str  # what is left off the second time
     probe: str
     refused: str  # an errno's name; killed; "no effect": what it did stayed with itself
@@ -25,8 +25,8 @@ class Row:
 def rows(host):
     """`host` names targets of the live host: store, port, abstract, victim, ..."""
     setuid = "become:/g/2|20|root-user:"
-    launched = []  # by the attendant: QEMU and its TPM
-    for role in ("guest", "tpm"):
+    launched = []  # QEMU and its TPM, by the attendant; the switch
+    for role in ("guest", "tpm", "switch"):
         launched += [
             Row(role, "root", "read:/etc/passwd", "ENOENT"),
             Row(role, "uid", "read:/etc/shadow", "EACCES", ("root",)),
@@ -63,6 +63,13 @@ def rows(host):
         Row("tpm", "read-only", "write:/usr/lib/os-release", "EROFS", ("uid",)),
         Row("tpm", "nofile", "descriptors:200", "EMFILE"),
         Row("tpm", "fsize", f"far:memory:{1 << 20}", "EFBIG"),
+        Row("switch", "uid", f"unix:/g/{host.guest}/qmp.sock", "EACCES", ("bounding", "capset", "filter", "nnp")),
+        Row("switch", "nnp", f"become:{host.setuid_program}|1|root-user:", "EPERM", ("root", "filter")),
+        Row("switch", "read-only", "write:/usr/lib/os-release", "EROFS", ("uid",)),
+        Row("switch", "read-only", "create:/g/new", "EROFS", ALL_RIGHTS),
+        Row("switch", "nofile", "descriptors:17000", "EMFILE"),
+        Row("switch", "fsize", f"far:memory:{4 << 30}", "EFBIG"),
+        Row("switch", "cgroup", f"bytes:{256 << 20}", "killed", options=("--memory", str(96 << 20))),
     ]
     attendant = [
         Row("attendant", "filter", "socket:2:1", "killed"),
