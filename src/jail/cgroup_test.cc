@@ -197,7 +197,8 @@ TEST(Cgroups, RemoveAllLeavesNothing) {
     const std::unique_ptr<Cgroups> owned(groups);
     ASSERT_TRUE(owned->prepare().ok());
     ASSERT_TRUE(owned->create_guest("u", {}).ok());
-    EXPECT_THAT(owned->groups(), ::testing::ElementsAre("attendants", "helpers", "u"));
+    ASSERT_TRUE(owned->create_plain("switches/7", limits).ok());
+    EXPECT_THAT(owned->groups(), ::testing::ElementsAre("attendants", "helpers", "switches", "u"));
     ASSERT_TRUE(owned->remove_all().ok());
     EXPECT_TRUE(fs.groups_made.empty());
   }

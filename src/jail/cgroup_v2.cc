@@ -124,6 +124,8 @@ class CgroupsV2 final : public Cgroups {
   }
 
   Status remove_all() override {
+    if (const auto zones = fs_.groups(top_ + "/switches"))
+      for (const std::string& zone : *zones) BRIDLE_CHECK(remove("switches/" + zone));
     for (const std::string& group : groups()) BRIDLE_CHECK(remove(group));
     return fs_.remove_group(top_);
   }
