@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <mutex>
 #include <numeric>
+#include <utility>
 
 #include "base/check.h"
 #include "switch/trace_recorder.h"
@@ -156,26 +157,26 @@ size_t Outputs::pass_burst(PortIndex to, std::span<Frame* const> frames) {
   return departure.lost;
 }
 
-void Outputs::depart(Context& context, Batch& batch, Departure& departure) {
-  for (uint32_t rest = batch.live; rest != 0; rest &= rest - 1) {
-    Frame* frame = batch.frames[Batch::first(rest)];
-    while (frame != nullptr) {
-      Frame* after = frame->after;
-      frame->after = nullptr;
-      add(context, departure, frame);
-      frame = after;
-    }
-  }
-  if (departure.count > 0) hand_over(context, departure);
-  settle(turn_, batch, context);
-}
-
-void Outputs::add(Context& context, Departure& departure, Frame* frame) {
+inline void Outputs::add(Context& context, Departure& departure, Frame* frame) {
+  if (departure.count == burst) hand_over(context, departure);
   const size_t i = departure.count++;
   departure.frames[i] = frame;
   departure.from[i] = frame->from;
   departure.size[i] = frame->size;
-  if (departure.count == burst) hand_over(context, departure);
+}
+
+void Outputs::depart(Context& context, Batch& batch, Departure& departure) {
+  for (uint32_t rest = batch.live; rest != 0; rest &= rest - 1) {
+    Frame* frame = batch.frames[Batch::first(rest)];
+    while (frame->after != nullptr) {
+      Frame* after = std::exchange(frame->after, nullptr);
+      add(context, departure, frame);
+      frame = after;
+    }
+    add(context, departure, frame);
+  }
+  if (departure.count > 0) hand_over(context, departure);
+  settle(turn_, batch, context);
 }
 
 void Outputs::hand_over(Context& context, Departure& departure) {
@@ -221,7 +222,7 @@ void Outputs::account(const Departure& departure, size_t sent, const Context& co
 // Every frame of the burst bears the same part.
 void Outputs::charge(std::span<const PortIndex> from, uint64_t cycles) {
   turn_.charged += cycles;
-  const uint64_t each = cycles / from.size();
+  const auto each = static_cast<uint32_t>(cycles) / static_cast<uint32_t>(from.size());
   for (size_t i = 0; i < from.size();) {
     const PortIndex cause = from[i];
     uint64_t frames = 0;

@@ -59,16 +59,24 @@ class Forward final : public Module {
   void process(Batch& batch, Context& context) const override {
     const auto& to = context.snapshot.to();
     std::array<uint64_t, burst> keys;
+    uint64_t key = no_key;
     for (uint32_t rest = batch.live; rest != 0; rest &= rest - 1) {
       const uint32_t i = Batch::first(rest);
       const Frame& frame = *batch.frames[i];
       keys[i] = Snapshot::key(frame.group, frame.headers.destination);
-      to.prefetch(keys[i]);
+      if (keys[i] != key) to.prefetch(key = keys[i]);
     }
+    const bool plain = is_plain(context);
+    // Frames to one address come one after the other: it is sought once.
+    const Destination* there = nullptr;
+    key = no_key;
     for (uint32_t rest = batch.live; rest != 0; rest &= rest - 1) {
       const uint32_t i = Batch::first(rest);
-      const Destination* there = to.find(keys[i]);
-      if (there != nullptr && there->kind == Destination::port) [[likely]]
+      if (keys[i] != key) there = to.find(key = keys[i]);
+      const bool ports = there != nullptr && there->kind == Destination::port;
+      if (plain && ports && there->value != context.index) [[likely]]
+        push(context, batch.take(i), there->value);
+      else if (ports)
         deliver(batch, i, context, there->value);
       else if (batch.frames[i]->headers.destination.is_multicast())
         spread(batch, i, context, there);
@@ -78,6 +86,14 @@ class Forward final : public Module {
   }
 
  private:
+  static constexpr uint64_t no_key = UINT64_MAX;  // the broadcast address of no group
+
+  // A guest of one group in which nobody sees everything: its frames go to whoever has the address.
+  static bool is_plain(const Context& context) {
+    return context.port.group != no_group && !context.port.outside() &&
+           context.snapshot.group(context.port.group).promiscuous_count == 0;
+  }
+
   static void deliver(Batch& batch, uint32_t i, Context& context, PortIndex to) {
     if (to == context.index) return batch.drop(i, Drop::same_port);
     if (context.port.outside())
