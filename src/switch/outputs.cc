@@ -93,6 +93,18 @@ void Outputs::refuse_all(PortIndex to, std::span<Frame* const> frames, Drop reas
   settle(turn_, batch, context);
 }
 
+void Outputs::push_all(std::span<Frame* const> frames, PortIndex to) {
+  Queue& queue = queues_[to];
+  while (!frames.empty()) {
+    if (queue.count == 0) active_.push_back(to);
+    const size_t some = std::min<size_t>(frames.size(), queue.limit - queue.count);
+    std::copy_n(frames.begin(), some, queue.frames.begin() + queue.count);
+    queue.count = static_cast<uint16_t>(queue.count + some);
+    if (queue.count >= queue.limit) empty_one(to);
+    frames = frames.subspan(some);
+  }
+}
+
 void Outputs::empty_all() {
   // Queues that others fill meanwhile (mirrors) come at the end of the list and are seen, too.
   for (const bool congested : {false, true})

@@ -54,6 +54,27 @@ class Spread {
   PortIndex last_ = no_port;
 };
 
+// Frames that follow each other to one port.
+class Run {
+ public:
+  void add(Frame* frame, PortIndex to) {
+    frames_[count_++] = frame;
+    frame->to = to_ = to;
+  }
+  void leave(Context& context) {
+    if (count_ == 0) return;
+    if (context.trace != nullptr) [[unlikely]]
+      for (size_t i = 0; i < count_; ++i) context.trace->queued(to_);
+    context.outputs.push_all({frames_.data(), count_}, to_);
+    count_ = 0;
+  }
+
+ private:
+  std::array<Frame*, burst> frames_;
+  size_t count_ = 0;
+  PortIndex to_ = no_port;
+};
+
 class Forward final : public Module {
  public:
   void process(Batch& batch, Context& context) const override {
@@ -67,15 +88,19 @@ class Forward final : public Module {
       if (keys[i] != key) to.prefetch(key = keys[i]);
     }
     const bool plain = is_plain(context);
-    // Frames to one address come one after the other: it is sought once.
+    // Frames to one address come one after the other: it is sought once, and they leave together.
     const Destination* there = nullptr;
     key = no_key;
+    Run run;
     for (uint32_t rest = batch.live; rest != 0; rest &= rest - 1) {
       const uint32_t i = Batch::first(rest);
-      if (keys[i] != key) there = to.find(key = keys[i]);
+      if (keys[i] != key) {
+        run.leave(context);
+        there = to.find(key = keys[i]);
+      }
       const bool ports = there != nullptr && there->kind == Destination::port;
       if (plain && ports && there->value != context.index) [[likely]]
-        push(context, batch.take(i), there->value);
+        run.add(batch.take(i), there->value);
       else if (ports)
         deliver(batch, i, context, there->value);
       else if (batch.frames[i]->headers.destination.is_multicast())
@@ -83,6 +108,7 @@ class Forward final : public Module {
       else
         seek(batch, i, context, there);
     }
+    run.leave(context);
   }
 
  private:
