@@ -33,7 +33,7 @@ class World:
 
     def __enter__(self):
         signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
-        self.folder = tempfile.mkdtemp(prefix="bridle-bench-", dir="/tmp")
+        self.folder = tempfile.mkdtemp(prefix="bridle-bench-switch-", dir="/tmp")
         try:
             if self.wants_huge:
                 self.reserve()

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <mutex>
 #include <numeric>
+#include <utility>
 
 #include "base/check.h"
 #include "switch/trace_recorder.h"
@@ -92,6 +93,18 @@ void Outputs::refuse_all(PortIndex to, std::span<Frame* const> frames, Drop reas
   settle(turn_, batch, context);
 }
 
+void Outputs::push_all(std::span<Frame* const> frames, PortIndex to) {
+  Queue& queue = queues_[to];
+  while (!frames.empty()) {
+    if (queue.count == 0) active_.push_back(to);
+    const size_t some = std::min<size_t>(frames.size(), queue.limit - queue.count);
+    std::copy_n(frames.begin(), some, queue.frames.begin() + queue.count);
+    queue.count = static_cast<uint16_t>(queue.count + some);
+    if (queue.count >= queue.limit) empty_one(to);
+    frames = frames.subspan(some);
+  }
+}
+
 void Outputs::empty_all() {
   // Queues that others fill meanwhile (mirrors) come at the end of the list and are seen, too.
   for (const bool congested : {false, true})
@@ -156,26 +169,26 @@ size_t Outputs::pass_burst(PortIndex to, std::span<Frame* const> frames) {
   return departure.lost;
 }
 
-void Outputs::depart(Context& context, Batch& batch, Departure& departure) {
-  for (uint32_t rest = batch.live; rest != 0; rest &= rest - 1) {
-    Frame* frame = batch.frames[Batch::first(rest)];
-    while (frame != nullptr) {
-      Frame* after = frame->after;
-      frame->after = nullptr;
-      add(context, departure, frame);
-      frame = after;
-    }
-  }
-  if (departure.count > 0) hand_over(context, departure);
-  settle(turn_, batch, context);
-}
-
-void Outputs::add(Context& context, Departure& departure, Frame* frame) {
+inline void Outputs::add(Context& context, Departure& departure, Frame* frame) {
+  if (departure.count == burst) hand_over(context, departure);
   const size_t i = departure.count++;
   departure.frames[i] = frame;
   departure.from[i] = frame->from;
   departure.size[i] = frame->size;
-  if (departure.count == burst) hand_over(context, departure);
+}
+
+void Outputs::depart(Context& context, Batch& batch, Departure& departure) {
+  for (uint32_t rest = batch.live; rest != 0; rest &= rest - 1) {
+    Frame* frame = batch.frames[Batch::first(rest)];
+    while (frame->after != nullptr) {
+      Frame* after = std::exchange(frame->after, nullptr);
+      add(context, departure, frame);
+      frame = after;
+    }
+    add(context, departure, frame);
+  }
+  if (departure.count > 0) hand_over(context, departure);
+  settle(turn_, batch, context);
 }
 
 void Outputs::hand_over(Context& context, Departure& departure) {
@@ -221,7 +234,7 @@ void Outputs::account(const Departure& departure, size_t sent, const Context& co
 // Every frame of the burst bears the same part.
 void Outputs::charge(std::span<const PortIndex> from, uint64_t cycles) {
   turn_.charged += cycles;
-  const uint64_t each = cycles / from.size();
+  const auto each = static_cast<uint32_t>(cycles) / static_cast<uint32_t>(from.size());
   for (size_t i = 0; i < from.size();) {
     const PortIndex cause = from[i];
     uint64_t frames = 0;

@@ -47,6 +47,8 @@ class Outputs {
     if (queue.count >= queue.limit) [[unlikely]]
       empty_one(to);
   }
+  // The same for several, in order.
+  void push_all(std::span<Frame* const> frames, PortIndex to);
   // Everything goes; congested ports last.
   void empty_all();
   bool sent_something() const { return sent_something_; }

@@ -42,17 +42,20 @@ Receiver::Came Receiver::take_in(PortIndex port, std::span<Frame* const> frames)
 
 void Receiver::parse_all(PortIndex port, Batch& batch, Came& came) {
   const PortView& view = turn_.plane->snapshot().port(port);
+  uint64_t bytes = 0;
+  uint32_t largest = 0;
   for (uint32_t i = 0; i < batch.count; ++i) {
-    if (i + 1 < batch.count) __builtin_prefetch(batch.frames[i + 1]->data);
     Frame& frame = *batch.frames[i];
     const packet::Parse result = packet::parse(frame.bytes(), frame.size, frame.headers);
     frame.from = port;
     frame.group = view.group;
-    came.bytes += frame.size;
-    came.largest = came.largest < frame.size ? frame.size : came.largest;
+    bytes += frame.size;
+    largest = largest < frame.size ? frame.size : largest;
     if (result != packet::Parse::ok) [[unlikely]]
       batch.drop(i, drop_of(result));
   }
+  came.bytes = bytes;
+  came.largest = largest;
   if (turn_.trace != nullptr)
     turn_.trace->step(port, Stage::ingress, "parse",
                       batch.dropped == 0 ? "keep" : "drop " + std::string(name(batch.reasons[0])));

@@ -18,6 +18,7 @@ namespace {
 
 // The room before a frame's bytes is ours and DPDK's at once.
 static_assert(RTE_PKTMBUF_HEADROOM >= headroom);
+static_assert(sizeof(rte_mbuf) == mbuf_bytes);
 constexpr unsigned cached = 256;  // free mbufs that a worker keeps to itself
 constexpr uint16_t private_bytes = RTE_ALIGN_CEIL(sizeof(Frame), 64);
 constexpr uint16_t room = RTE_PKTMBUF_HEADROOM + part_bytes;
@@ -60,11 +61,6 @@ bool is_mbuf_pool(const FramePool* pool) {
   }
   return false;
 }
-
-rte_mbuf* mbuf_of(const Frame* frame) {
-  return reinterpret_cast<rte_mbuf*>(reinterpret_cast<uintptr_t>(frame) - sizeof(rte_mbuf));
-}
-Frame* frame_of(rte_mbuf* mbuf) { return static_cast<Frame*>(rte_mbuf_to_priv(mbuf)); }
 
 Result<std::unique_ptr<MbufPool>> MbufPool::make(const std::string& name, size_t frames) {
   rte_mempool* pool = rte_mempool_create_empty(name.c_str(), static_cast<unsigned>(frames), element,

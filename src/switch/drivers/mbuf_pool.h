@@ -50,8 +50,15 @@ class MbufPool final : public FramePool {
 
 // Whether frames of this pool lie in mbufs.
 bool is_mbuf_pool(const FramePool* pool);
+
+// The Frame lies right behind its mbuf (rte_mbuf_to_priv()), which is of a fixed size.
+constexpr size_t mbuf_bytes = 128;
 // REQUIRES: the frame is of an MbufPool; the mbuf, too.
-rte_mbuf* mbuf_of(const Frame* frame);
-Frame* frame_of(rte_mbuf* mbuf);
+inline rte_mbuf* mbuf_of(const Frame* frame) {
+  return reinterpret_cast<rte_mbuf*>(reinterpret_cast<uintptr_t>(frame) - mbuf_bytes);
+}
+inline Frame* frame_of(rte_mbuf* mbuf) {
+  return reinterpret_cast<Frame*>(reinterpret_cast<uintptr_t>(mbuf) + mbuf_bytes);
+}
 
 }  // namespace bridle::net

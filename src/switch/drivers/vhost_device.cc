@@ -2,6 +2,7 @@
 
 #include <rte_vhost.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 
 #include <algorithm>
 
@@ -21,6 +22,12 @@ constexpr bool guest_sends(uint16_t queue) { return queue % 2 == 1; }
 
 }  // namespace
 
+VhostDevice::VhostDevice(Fd epoll)
+    : epoll_(std::move(epoll)), came_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  epoll_event event{.events = EPOLLIN | EPOLLET, .data = {.u32 = most_queues}};
+  if (came_) ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, came_.get(), &event);
+}
+
 void VhostDevice::attach(int vid) {
   uint64_t features = 0;
   rte_vhost_get_negotiated_features(vid, &features);
@@ -33,6 +40,8 @@ void VhostDevice::attach(int vid) {
   }
   vid_.store(vid);
   gate_.open();
+  // A worker that sleeps does not know of it.
+  ::eventfd_write(came_.get(), 1);
 }
 
 void VhostDevice::detach() {

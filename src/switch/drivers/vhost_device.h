@@ -17,7 +17,8 @@ namespace bridle::net {
 
 class VhostDevice {
  public:
-  explicit VhostDevice(Fd epoll) : epoll_(std::move(epoll)) {}
+  // REQUIRES: a valid epoll.
+  explicit VhostDevice(Fd epoll);
 
   void attach(int vid);
   void detach();
@@ -40,6 +41,7 @@ class VhostDevice {
   void unwatch(uint16_t queue);
 
   const Fd epoll_;
+  const Fd came_;  // written when a device came: its guest may have been told not to kick
   Gate gate_;
   std::atomic<int> vid_{-1};
   std::atomic<uint32_t> pairs_{0};

@@ -62,16 +62,10 @@ bool can_say(const Offload& offload, const Frame& frame) {
          (offload.checksum_offset == tcp_checksum_at || offload.checksum_offset == udp_checksum_at);
 }
 
-}  // namespace
-
-bool frame_from(rte_mbuf* mbuf, MbufPool& pool) {
-  Frame* first = frame_of(mbuf);
-  renew(*first, mbuf);
-  first->size = mbuf->pkt_len;
-  first->pool = &pool;
-  if (mbuf->ol_flags != 0) read_offload(mbuf, first->offload);
-  uint32_t bytes = mbuf->data_len;
-  Frame* last = first;
+// The rest of a chain. False: it contradicts its first part.
+bool join(Frame& first, rte_mbuf* mbuf, MbufPool& pool) {
+  uint32_t bytes = first.head;
+  Frame* last = &first;
   for (rte_mbuf* part = mbuf->next; part != nullptr; part = part->next) {
     Frame* next = frame_of(part);
     next->data = rte_pktmbuf_mtod(part, uint8_t*);
@@ -81,7 +75,51 @@ bool frame_from(rte_mbuf* mbuf, MbufPool& pool) {
     bytes += part->data_len;
     last = last->next = next;
   }
-  return bytes == first->size && bytes > 0 && bytes <= largest_frame;
+  return bytes == first.size;
+}
+
+bool become_frame(Frame& first, rte_mbuf* mbuf, MbufPool& pool) {
+  renew(first, mbuf);
+  first.size = mbuf->pkt_len;
+  first.pool = &pool;
+  if (mbuf->ol_flags != 0) [[unlikely]]
+    read_offload(mbuf, first.offload);
+  if ((mbuf->next != nullptr || first.head != first.size) && !join(first, mbuf, pool)) return false;
+  return first.size > 0 && first.size <= largest_frame;
+}
+
+void prefetch(Frame* frame) {
+  for (size_t at = 0; at < sizeof(Frame); at += RTE_CACHE_LINE_SIZE)
+    __builtin_prefetch(reinterpret_cast<uint8_t*>(frame) + at, 1);
+}
+
+// A frame of an MbufPool with one part, to be sent as it is.
+rte_mbuf* as_it_is(const Frame& frame) {
+  rte_mbuf* mbuf = mbuf_of(&frame);
+  mbuf->data_off = static_cast<uint16_t>(frame.data - static_cast<uint8_t*>(mbuf->buf_addr));
+  mbuf->data_len = static_cast<uint16_t>(frame.head);
+  mbuf->pkt_len = frame.size;
+  mbuf->ol_flags = 0;
+  mbuf->nb_segs = 1;
+  mbuf->next = nullptr;
+  return mbuf;
+}
+
+}  // namespace
+
+size_t frames_from(std::span<rte_mbuf* const> mbufs, MbufPool& pool, Frame** into) {
+  constexpr size_t ahead = 4;
+  for (size_t i = 0; i < std::min(ahead, mbufs.size()); ++i) prefetch(frame_of(mbufs[i]));
+  size_t count = 0;
+  for (size_t i = 0; i < mbufs.size(); ++i) {
+    if (i + ahead < mbufs.size()) prefetch(frame_of(mbufs[i + ahead]));
+    Frame* frame = frame_of(mbufs[i]);
+    if (become_frame(*frame, mbufs[i], pool)) [[likely]]
+      into[count++] = frame;
+    else
+      release(frame);
+  }
+  return count;
 }
 
 MbufShells::MbufShells() : shells_(new rte_mbuf[count]) {
@@ -122,7 +160,7 @@ bool MbufShells::split(rte_mbuf& first, uint32_t at) {
   return true;
 }
 
-rte_mbuf* MbufShells::prepare(Frame& frame) {
+rte_mbuf* MbufShells::assemble(Frame& frame) {
   const size_t before = used_;
   const bool own = is_mbuf_pool(frame.pool);
   rte_mbuf *first = nullptr, *last = nullptr;
@@ -148,6 +186,20 @@ rte_mbuf* MbufShells::prepare(Frame& frame) {
   first->nb_segs = parts;
   first->pkt_len = frame.size;
   return first;
+}
+
+uint16_t MbufShells::prepare(std::span<Frame* const> frames, const FramePool* own,
+                             rte_mbuf** into) {
+  used_ = 0;
+  uint16_t ready = 0;
+  for (Frame* frame : frames) {
+    const bool plain =
+        frame->pool == own && frame->next == nullptr && !frame->offload.needs_checksum;
+    rte_mbuf* mbuf = plain ? as_it_is(*frame) : assemble(*frame);
+    if (mbuf == nullptr) break;
+    into[ready++] = mbuf;
+  }
+  return ready;
 }
 
 }  // namespace bridle::net

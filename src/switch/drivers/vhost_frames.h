@@ -13,24 +13,24 @@
 
 namespace bridle::net {
 
-// The frame of a received mbuf, chain and offload included. False: its chain contradicts itself.
-bool frame_from(rte_mbuf* mbuf, MbufPool& pool);
+// The frames of received mbufs, chains and offloads included; how many. The others are released:
+// their chains contradict themselves.
+size_t frames_from(std::span<rte_mbuf* const> mbufs, MbufPool& pool, Frame** into);
 
 // Mbufs that own no bytes.
 class MbufShells {
  public:
   MbufShells();
   ~MbufShells();
-  // All are free again.
-  void clear() { used_ = 0; }
-  // An mbuf (chain) that is this frame, for one enqueue. Null: too few shells are left; clear()
-  // after what was prepared is sent. With none used yet null means that the frame has too many
-  // parts.
-  rte_mbuf* prepare(Frame& frame);
+  // Mbufs (chains) that are these frames, for one enqueue; how many, from the first on: as far as
+  // there are shells. None: the first has too many parts. `own`: the pool that most frames are of.
+  // Good until the next call.
+  uint16_t prepare(std::span<Frame* const> frames, const FramePool* own, rte_mbuf** into);
 
  private:
   rte_mbuf* shell(uint8_t* data, uint32_t bytes);
   rte_mbuf* part(Frame& frame, bool own);
+  rte_mbuf* assemble(Frame& frame);
   bool split(rte_mbuf& first, uint32_t at);
 
   static constexpr size_t count = 256;

@@ -217,16 +217,9 @@ size_t VhostUserDriver::receive_inside(std::span<Frame*> into) {
     const auto most = static_cast<uint16_t>(std::min(into.size() - count, burst));
     const uint16_t got =
         rte_vhost_dequeue_burst(device_.vid(), queue, pool_.mempool(), mbufs, most);
-    for (uint16_t i = 0; i < got; ++i) {
-      if (i + 2 < got) __builtin_prefetch(frame_of(mbufs[i + 2]), 1);
-      into[count] = frame_of(mbufs[i]);
-      if (frame_from(mbufs[i], pool_)) {
-        ++count;
-      } else {
-        malformed_.fetch_add(1, std::memory_order_relaxed);
-        release(into[count]);
-      }
-    }
+    const size_t good = frames_from({mbufs, got}, pool_, &into[count]);
+    if (good < got) malformed_.fetch_add(got - good, std::memory_order_relaxed);
+    count += good;
   }
   if (count > 0) went_on();
   return count;
@@ -260,13 +253,8 @@ size_t VhostUserDriver::send_inside(std::span<Frame* const> frames) {
   rte_mbuf* mbufs[burst];
   size_t sent = 0;
   while (sent < frames.size()) {
-    shells_.clear();
-    uint16_t ready = 0;
-    while (ready < burst && sent + ready < frames.size()) {
-      mbufs[ready] = shells_.prepare(*frames[sent + ready]);
-      if (mbufs[ready] == nullptr) break;
-      ++ready;
-    }
+    const auto some = frames.subspan(sent, std::min(burst, frames.size() - sent));
+    const uint16_t ready = shells_.prepare(some, &pool_, mbufs);
     if (ready == 0) break;
     const uint16_t done = rte_vhost_enqueue_burst(device_.vid(), 0, mbufs, ready);
     sent += done;

@@ -9,6 +9,11 @@ struct Kinds {
 
 Kinds count(const Batch& batch) {
   Kinds kinds;
+  unsigned several = 0;
+  for (uint32_t rest = batch.live; rest != 0; rest &= rest - 1)
+    several |= batch.frames[Batch::first(rest)]->headers.destination.bytes[0];
+  if ((several & 1) == 0) [[likely]]
+    return kinds;
   for (uint32_t rest = batch.live; rest != 0; rest &= rest - 1) {
     const MacAddress& to = batch.frames[Batch::first(rest)]->headers.destination;
     if (!to.is_multicast()) continue;

@@ -54,30 +54,72 @@ class Spread {
   PortIndex last_ = no_port;
 };
 
+// Frames that follow each other to one port.
+class Run {
+ public:
+  void add(Frame* frame, PortIndex to) {
+    frames_[count_++] = frame;
+    frame->to = to_ = to;
+  }
+  void leave(Context& context) {
+    if (count_ == 0) return;
+    if (context.trace != nullptr) [[unlikely]]
+      for (size_t i = 0; i < count_; ++i) context.trace->queued(to_);
+    context.outputs.push_all({frames_.data(), count_}, to_);
+    count_ = 0;
+  }
+
+ private:
+  std::array<Frame*, burst> frames_;
+  size_t count_ = 0;
+  PortIndex to_ = no_port;
+};
+
 class Forward final : public Module {
  public:
   void process(Batch& batch, Context& context) const override {
     const auto& to = context.snapshot.to();
     std::array<uint64_t, burst> keys;
+    uint64_t key = no_key;
     for (uint32_t rest = batch.live; rest != 0; rest &= rest - 1) {
       const uint32_t i = Batch::first(rest);
       const Frame& frame = *batch.frames[i];
       keys[i] = Snapshot::key(frame.group, frame.headers.destination);
-      to.prefetch(keys[i]);
+      if (keys[i] != key) to.prefetch(key = keys[i]);
     }
+    const bool plain = is_plain(context);
+    // Frames to one address come one after the other: it is sought once, and they leave together.
+    const Destination* there = nullptr;
+    key = no_key;
+    Run run;
     for (uint32_t rest = batch.live; rest != 0; rest &= rest - 1) {
       const uint32_t i = Batch::first(rest);
-      const Destination* there = to.find(keys[i]);
-      if (there != nullptr && there->kind == Destination::port) [[likely]]
+      if (keys[i] != key) {
+        run.leave(context);
+        there = to.find(key = keys[i]);
+      }
+      const bool ports = there != nullptr && there->kind == Destination::port;
+      if (plain && ports && there->value != context.index) [[likely]]
+        run.add(batch.take(i), there->value);
+      else if (ports)
         deliver(batch, i, context, there->value);
       else if (batch.frames[i]->headers.destination.is_multicast())
         spread(batch, i, context, there);
       else
         seek(batch, i, context, there);
     }
+    run.leave(context);
   }
 
  private:
+  static constexpr uint64_t no_key = UINT64_MAX;  // the broadcast address of no group
+
+  // A guest of one group in which nobody sees everything: its frames go to whoever has the address.
+  static bool is_plain(const Context& context) {
+    return context.port.group != no_group && !context.port.outside() &&
+           context.snapshot.group(context.port.group).promiscuous_count == 0;
+  }
+
   static void deliver(Batch& batch, uint32_t i, Context& context, PortIndex to) {
     if (to == context.index) return batch.drop(i, Drop::same_port);
     if (context.port.outside())

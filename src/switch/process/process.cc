@@ -7,6 +7,7 @@
 #include <x86intrin.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -28,6 +29,7 @@ enum Key : uint64_t {
 constexpr size_t most_clients = 16;
 constexpr Duration patience = std::chrono::milliseconds(50);
 constexpr long tick_ns = 10'000'000;
+constexpr uint32_t quiet_ticks_each = 5;
 
 uint64_t read_tsc() { return __rdtsc(); }
 
@@ -200,11 +202,19 @@ void Process::attach() {
 void Process::tick() {
   uint64_t expired = 0;
   if (::read(timer_.get(), &expired, sizeof expired) < 0) return;
+  if (is_quiet() && ++quiet_ticks_ % quiet_ticks_each != 0) return;
   const Tick now = SystemClock().now();
   switch_->tick(now);
   attach();
   watch_workers(now);
   if (capturing_ && capturing_->run->step(now)) end_capture();
+}
+
+// Nobody worked since the last tick: what changes by itself may wait a little longer.
+bool Process::is_quiet() {
+  uint64_t turns = 0;
+  for (const auto& worker : workers_) turns += worker->beat();
+  return std::exchange(turns_, turns) == turns && !capturing_;
 }
 
 void Process::watch_workers(Tick now) {

@@ -77,6 +77,7 @@ class Process {
 
   void tick();
   void attach();
+  bool is_quiet();
   void watch_workers(Tick now);
   void hold_workers();
   void let_workers_go();
@@ -112,6 +113,8 @@ class Process {
   };
   std::unique_ptr<Capturing> capturing_;
   uint64_t saved_ = 0;  // generation on disk
+  uint64_t turns_ = 0;  // of all workers, at the last tick
+  uint32_t quiet_ticks_ = 0;
   uint64_t cycles_per_second_ = 0;
   bool stopping_ = false;
 };
