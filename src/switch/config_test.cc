@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include "base/file.h"
 #include "switch/cases/team_cases.h"
 #include "switch/cases/vlan_cases.h"
 #include "switch/drop.h"
@@ -159,6 +160,18 @@ TEST(Drop, NamesAreUniqueAndHaveSentences) {
     EXPECT_GT(sentence(reason).size(), 10U);
   }
   EXPECT_FALSE(drop_from_name("nothing").has_value());
+}
+
+// docs/switch.md has every reason with its sentence.
+TEST(Drop, IsDocumented) {
+  const auto page = read_file(std::string(BRIDLE_SOURCE_DIR) + "/docs/switch.md");
+  ASSERT_TRUE(page.ok());
+  for (size_t i = 0; i < drop_count; ++i) {
+    const auto reason = static_cast<Drop>(i);
+    const std::string row = "| `" + std::string(name(reason)) + "` | " + std::string(who(reason)) +
+                            " | " + std::string(sentence(reason)) + " |";
+    EXPECT_NE(page->find(row), std::string::npos) << row;
+  }
 }
 
 }  // namespace
