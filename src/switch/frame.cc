@@ -6,7 +6,7 @@
 namespace bridle::net {
 namespace {
 
-constexpr uint32_t usual_part = 2048;
+constexpr uint32_t usual_part = 2048, smallest_part = 256;
 
 // Bytes of a chain, read from front to back.
 class Source {
@@ -27,6 +27,13 @@ class Source {
   uint32_t at_ = 0;
 };
 
+// As much of `wanted` as the pool gives in one part.
+Frame* take_part(FramePool& pool, uint32_t wanted) {
+  for (uint32_t size = usual_part; size >= smallest_part; size /= 2)
+    if (Frame* frame = pool.take(std::min(wanted, size)); frame != nullptr) return frame;
+  return nullptr;
+}
+
 void copy_knowledge(const Frame& from, Frame& to) {
   to.offload = from.offload;
   to.from = from.from;
@@ -42,14 +49,14 @@ void copy_knowledge(const Frame& from, Frame& to) {
 Frame* copy(const Frame& frame, FramePool& pool) {
   Source source(frame);
   Frame* first = pool.take(frame.size);
-  if (first == nullptr) first = pool.take(std::min(frame.size, usual_part));
+  if (first == nullptr) first = take_part(pool, frame.size);
   if (first == nullptr) return nullptr;
   source.read(first->data, first->head);
   first->size = frame.size;
   copy_knowledge(frame, *first);
   uint32_t rest = frame.size - first->head;
   for (Frame* last = first; rest > 0; last = last->next) {
-    last->next = pool.take(std::min(rest, usual_part));
+    last->next = take_part(pool, rest);
     if (last->next == nullptr) {
       pool.give(first);
       return nullptr;

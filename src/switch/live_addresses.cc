@@ -84,6 +84,15 @@ LiveAddresses::Learned LiveAddresses::learn(PortIndex port, uint64_t mac, Tick n
   return Learned::yes;
 }
 
+LiveAddresses::Learned LiveAddresses::foresee(PortIndex port, uint64_t mac) const {
+  const GroupIndex group = snapshot_.port(port).group;
+  const PortIndex holds = find(group, mac);
+  if (holds == port) return Learned::yes;
+  if (holds != no_port || snapshot_.to().find(uint64_t{group} << 48 | mac) != nullptr)
+    return Learned::another;
+  return count(port) < most(snapshot_.port(port)) ? Learned::yes : Learned::full;
+}
+
 void LiveAddresses::insert(uint64_t mac, PortIndex port, Tick now) {
   size_t at = home(mac);
   while (slots_[at].load(std::memory_order_relaxed) != empty) at = next(at);

@@ -38,6 +38,8 @@ class LiveAddresses {
   enum class Learned : uint8_t { yes, full, another };
   // `port` sent from `mac`. REQUIRES: it may learn.
   Learned learn(PortIndex port, uint64_t mac, Tick now);
+  // What learn() would say, without learning (and without giving up another).
+  Learned foresee(PortIndex port, uint64_t mac) const;
   uint32_t count(PortIndex port) const { return books_[port].count.load(); }
 
   // Who has a shared address now: the first that lists it until somebody claims it.

@@ -6,7 +6,7 @@ MemoryPool::MemoryPool(size_t frames, uint32_t part)
     : part_(part),
       count_(frames),
       frames_(std::make_unique<Frame[]>(frames)),
-      bytes_(std::make_unique<uint8_t[]>(frames * (headroom + part))) {
+      bytes_(std::make_unique_for_overwrite<uint8_t[]>(frames * (headroom + part))) {
   free_.reserve(frames);
   for (size_t i = frames; i-- > 0;) {
     frames_[i].pool = this;

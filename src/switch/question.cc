@@ -7,7 +7,7 @@
 namespace bridle::net {
 namespace {
 
-constexpr size_t frames_for_a_question = 4096;
+constexpr size_t frames_for_a_question = 1024;
 
 // The same plane with counters and rates that are nobody's.
 Plane copy_for_question(const Plane& plane) {

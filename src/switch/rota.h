@@ -18,9 +18,9 @@ class Rota {
     PortState* state = nullptr;
   };
   // Cycles that a port of 1000 shares may cost in a turn.
-  static constexpr int64_t quantum = 32'000;
+  static constexpr int64_t quantum = 16'000;
   // Bursts of one port in one turn, however cheap they are.
-  static constexpr int most_bursts = 4;
+  static constexpr int most_bursts = 64;
   // Empty answers in a row until a port counts as idle.
   static constexpr uint32_t patience = 64;
 

@@ -45,9 +45,8 @@ class SecurityModule final : public Module {
   static Learned learn(const MacAddress& source, Context& context) {
     if (context.trace == nullptr)
       return context.plane.addresses().learn(context.index, source.key(), context.now);
-    context.explain("the port may use other addresses than its own: it would learn this one");
-    const bool taken = context.snapshot.to().find(Snapshot::key(context.port.group, source));
-    return taken ? Learned::another : Learned::yes;
+    context.explain("the port may use other addresses than its own, and learns them");
+    return context.plane.addresses().foresee(context.index, source.key());
   }
 
   static void claim(const Frame& frame, Context& context) {

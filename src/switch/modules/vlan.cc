@@ -44,6 +44,11 @@ void insert(Frame& frame, uint16_t vlan) {
   frame.headers.tag_type[0] = packet::ether_type::vlan;
 }
 
+// A provider's tag (802.1ad) names no VLAN of ours.
+bool is_foreign(const Frame& frame) {
+  return frame.headers.tags == 1 && frame.headers.tag_type[0] != packet::ether_type::vlan;
+}
+
 class VlanIngress final : public Module {
  public:
   void process(Batch& batch, Context& context) const override {
@@ -64,6 +69,7 @@ class VlanIngress final : public Module {
   static void access(Batch& batch, uint32_t i, const PortView& port) {
     Frame& frame = *batch.frames[i];
     if (frame.headers.tags == 2) return batch.drop(i, Drop::vlan_double_tag);
+    if (is_foreign(frame)) return batch.drop(i, Drop::vlan_not_allowed);
     const bool tagged = frame.headers.tags == 1;
     const uint16_t id = frame.headers.vlan();
     if (!port.tag && id != 0) return batch.drop(i, Drop::vlan_tagged);
@@ -75,6 +81,7 @@ class VlanIngress final : public Module {
   static void trunk(Batch& batch, uint32_t i, const Context& context) {
     Frame& frame = *batch.frames[i];
     if (frame.headers.tags == 2) return batch.drop(i, Drop::vlan_double_tag);
+    if (is_foreign(frame)) return batch.drop(i, Drop::vlan_not_allowed);
     if (frame.headers.vlan() != 0) frame.vlan = frame.headers.vlan();
     if (frame.vlan == 0) return batch.drop(i, Drop::vlan_untagged);
     frame.group = context.snapshot.carried(context.port, frame.vlan);
