@@ -21,6 +21,7 @@
 #include "api/message.h"
 #include "api/metrics.h"
 #include "api/router.h"
+#include "api/shelf.h"
 #include "api/watch_cache.h"
 
 namespace bridle::api {
@@ -57,6 +58,7 @@ class Api {
   Backend& backend() { return backend_; }
   const RequestMeter& meter() const { return meter_; }
   WatchCache& watch_cache() { return watch_cache_; }
+  Shelf& shelf() { return shelf_; }
 
  private:
   Status refresh_roles();
@@ -70,6 +72,7 @@ class Api {
   bool roles_known_ = false;
   RequestMeter meter_;
   WatchCache watch_cache_;
+  Shelf shelf_;
   CredentialBook credentials_;
 };
 

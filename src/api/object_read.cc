@@ -1,7 +1,8 @@
 // GET of objects: one, a page of a list, or the whole of a list.
 //
 // A list walks the keys of its kind in order, only those of projects that the caller sees (so that
-// neither its work nor its `continue` tells of others), and shows what the selector takes.
+// neither its work nor its `continue` tells of others), and shows what the selector takes. The
+// objects come as text from the shelf (shelf.h), which is as new as the store.
 // A page ends at `limit` objects or at page_bytes; its `continue` names the last key it looked at
 // ("lab.web"), so a list goes on although objects came and went in between. Its resourceVersion is
 // the store's revision when the first page began: a watch from there misses nothing.
@@ -9,6 +10,8 @@
 // limit=0 is the whole list as one answer, streamed: the same walk a piece at a time, others' turns
 // between the pieces, so that neither its size nor a slow reader costs more than a piece.
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "api/api.h"
 #include "api/routes.h"
@@ -20,19 +23,20 @@ namespace {
 
 constexpr size_t page_bytes = 1 << 20;
 constexpr size_t piece_bytes = 64 << 10;  // of a whole list
-constexpr size_t batch = 64;
+constexpr size_t piece_objects = 512;     // looked at for it
 
 struct ListRequest {
   model::Kind kind = model::Kind::machine;
-  std::vector<std::string> prefixes;  // ascending
-  std::string after;
+  std::string project;  // empty: of all that the caller sees
+  std::string after;    // key
   Selector selector;
-  size_t limit = 0, bytes = page_bytes;
+  size_t limit = 0, bytes = page_bytes, looks = SIZE_MAX;
 };
 
 struct Page {
   std::string items;  // JSON, joined by commas
-  size_t count = 0;
+  size_t count = 0, looks = 0;
+  std::string last;  // the key that was looked at last
   std::string next;  // token; empty: the end
   Revision revision = 0;
 };
@@ -55,135 +59,118 @@ Result<std::string> key_of_token(model::Kind kind, std::string_view token) {
   return key;
 }
 
-// Where the caller may look. In the order of keys, which is not that of names: "lab-2/" < "lab/".
-std::vector<std::string> prefixes_of(const Access& access, const model::KindInfo& kind,
-                                     const std::string& project) {
-  const std::string all = "/spec/" + std::string(kind.singular) + "/";
-  if (!project.empty() && kind.has_project) {
-    if (!access.sees(kind.kind, project)) return {};
-    return {all + project + "/"};
-  }
-  const auto seen = access.seen_projects(kind.kind);
-  if (!seen) return {all};
-  std::vector<std::string> out;
-  for (const std::string& each : *seen) {
-    if (!model::check_name("project", each).ok()) continue;
-    out.push_back(kind.has_project ? all + each + "/" : model::spec_key(kind.kind, {}, each));
-  }
-  std::sort(out.begin(), out.end());
-  return out;
-}
-
 Result<ListRequest> read_request(const Exchange& exchange) {
   ListRequest out;
   out.kind = *exchange.route.kind;
   const model::KindInfo& kind = model::info(out.kind);
-  const std::string project =
-      exchange.project.empty() ? std::string(exchange.parameter("project")) : exchange.project;
-  if (!project.empty() && kind.has_project) BRIDLE_CHECK(model::check_name("project", project));
-  out.prefixes = prefixes_of(exchange.access, kind, project);
+  if (kind.has_project)
+    out.project =
+        exchange.project.empty() ? std::string(exchange.parameter("project")) : exchange.project;
+  if (!out.project.empty()) BRIDLE_CHECK(model::check_name("project", out.project));
   BRIDLE_TRY(out.after, key_of_token(out.kind, exchange.parameter("continue")));
   BRIDLE_TRY(out.selector, Selector::parse(exchange.parameter("selector")));
   BRIDLE_TRY(out.limit, exchange.number("limit", 500, 0, 1000));
   return out;
 }
 
-bool is_shown(const Exchange& exchange, const store::Entry& entry) {
-  const auto parts = model::parse_key(entry.key);
-  return parts &&
-         exchange.access.sees(parts->kind, boundary(parts->kind, parts->project, parts->name));
-}
-
-// The statuses that go with a walk of specs, read in the same order.
-class Statuses {
+// One walk for one page: in the order of keys, which is not that of names: "lab-2/" < "lab/".
+class Walk {
  public:
-  // Of keys below `prefix` and behind `after`, both of specs.
-  Statuses(store::Store& store, std::string_view prefix, std::string_view after)
-      : store_(store), prefix_(status_key_of(prefix)), last_(status_key_of(after)) {}
+  Walk(const Exchange& exchange, const ListRequest& request, Page& page)
+      : exchange_(exchange), request_(request), page_(page), cursor_(request.after) {}
 
-  // Null: the spec of that key has none. Keys are asked for in ascending order.
-  Result<const store::Entry*> of(std::string_view spec_key) {
-    const std::string wanted = status_key_of(spec_key);
-    while (true) {
-      while (at_ < read_.entries.size() && read_.entries[at_].key < wanted) ++at_;
-      if (at_ < read_.entries.size())
-        return read_.entries[at_].key == wanted ? &read_.entries[at_] : nullptr;
-      if (!read_.more) return nullptr;
-      BRIDLE_TRY(read_, store_.list(prefix_, last_, batch));
-      at_ = 0;
-      if (!read_.entries.empty()) last_ = read_.entries.back().key;
-    }
+  // False: the page is full, and there may be more.
+  Result<bool> run() {
+    const model::KindInfo& kind = model::info(request_.kind);
+    const auto seen = exchange_.access.seen_projects(request_.kind);
+    if (!kind.has_project) return seen ? names(*seen) : section("");
+    if (!request_.project.empty())
+      return exchange_.access.sees(kind.kind, request_.project) ? section(request_.project) : true;
+    return seen ? sections(*seen) : everything();
   }
 
  private:
-  static std::string status_key_of(std::string_view spec_key) {
-    constexpr std::string_view section = "/spec";
-    return spec_key.empty() ? "" : "/status" + std::string(spec_key.substr(section.size()));
+  // Objects of one project, or of a kind that has none.
+  Result<bool> section(const std::string& project) {
+    const std::string prefix = model::spec_key(request_.kind, project, {});
+    const bool within = cursor_.starts_with(prefix);
+    if (!within && cursor_ > prefix) return true;
+    const std::string after = within ? cursor_.substr(prefix.size()) : std::string();
+    return exchange_.api.shelf().walk(exchange_.backend.store(), request_.kind, project, after,
+                                      [&](const std::string& name, const Shelf::Item& item) {
+                                        return take(prefix + name, item);
+                                      });
   }
 
-  store::Store& store_;
-  const std::string prefix_;
-  std::string last_;
-  store::Listing read_{.entries = {}, .revision = 0, .more = true};
-  size_t at_ = 0;
-};
-
-Result<std::string> text_of(const Exchange& exchange, const ListRequest& request,
-                            const store::Entry& entry, Statuses& statuses) {
-  // Its status is not what is stored.
-  if (request.kind == model::Kind::project) {
-    BRIDLE_TRY(Stored stored, read_entry(exchange.backend.store(), entry));
-    if (!request.selector.matches(stored.object.metadata)) return std::string();
-    return shown_text(std::move(stored.object));
+  Result<bool> sections(const std::set<std::string>& projects) {
+    std::map<std::string, std::string> in_order;
+    for (const std::string& each : projects)
+      if (model::check_name("project", each).ok())
+        in_order[model::spec_key(request_.kind, each, {})] = each;
+    for (const auto& [prefix, project] : in_order) {
+      BRIDLE_TRY(const bool whole, section(project));
+      if (!whole) return false;
+    }
+    return true;
   }
-  BRIDLE_TRY(model::Object object, model::decode_spec(request.kind, entry.value));
-  if (!request.selector.matches(object.metadata)) return std::string();
-  BRIDLE_TRY(const store::Entry* status, statuses.of(entry.key));
-  object.metadata.revision = std::max(entry.modified, status == nullptr ? 0 : status->modified);
-  return shown_text(std::move(object), status == nullptr ? "" : std::string_view(status->value));
-}
 
-Status add(const Exchange& exchange, const ListRequest& request, const store::Entry& entry,
-           Statuses& statuses, Page& page) {
-  auto text = text_of(exchange, request, entry, statuses);
-  if (!text.ok()) return std::move(text).error().context(entry.key);
-  if (text->empty()) return {};
-  if (page.count++ > 0) page.items += ',';
-  page.items += *text;
-  return {};
-}
-
-// after: the last key that was shown, which alone may become a token. False: the page is full, and
-// there is more to show.
-Result<bool> add_all(const Exchange& exchange, const ListRequest& request,
-                     const std::string& prefix, std::string& after, Page& page) {
-  store::Store& store = exchange.backend.store();
-  std::string cursor = after;
-  Statuses statuses(store, prefix, after);
-  for (bool more = true; more;) {
-    BRIDLE_TRY(const store::Listing listing, store.list(prefix, cursor, batch));
-    more = listing.more;
-    for (const store::Entry& entry : listing.entries) {
-      cursor = entry.key;
-      if (!is_shown(exchange, entry)) continue;
-      if (page.count >= request.limit || page.items.size() >= request.bytes) return false;
-      BRIDLE_CHECK(add(exchange, request, entry, statuses, page));
-      after = entry.key;
+  // Whatever projects there are objects of.
+  Result<bool> everything() {
+    const std::string prefix = "/spec/" + std::string(model::info(request_.kind).singular) + "/";
+    for (std::string at = cursor_;;) {
+      BRIDLE_TRY(const store::Listing next, exchange_.backend.store().list(prefix, at, 1));
+      if (next.entries.empty()) return true;
+      at = next.entries.front().key;
+      const auto parts = model::parse_key(at);
+      if (!parts) continue;
+      BRIDLE_TRY(const bool whole, section(parts->project));
+      if (!whole) return false;
+      at = model::spec_key(request_.kind, parts->project, {});
+      at.back() = '0';  // follows '/': behind all of that project
     }
   }
-  return true;
-}
+
+  // Objects without a project that are seen one by one.
+  Result<bool> names(const std::set<std::string>& seen) {
+    for (const std::string& name : seen) {
+      const std::string key = model::spec_key(request_.kind, {}, name);
+      if (key <= cursor_ ||
+          !exchange_.access.sees(request_.kind, boundary(request_.kind, {}, name)))
+        continue;
+      BRIDLE_TRY(auto found, find_object(exchange_.backend.store(), request_.kind, {}, name));
+      if (!found) continue;
+      Shelf::Item item{found->object.metadata.labels, {}};
+      item.text = shown_text(std::move(found->object));
+      if (!take(key, item)) return false;
+    }
+    return true;
+  }
+
+  bool take(const std::string& key, const Shelf::Item& item) {
+    if (page_.count >= request_.limit || page_.items.size() >= request_.bytes ||
+        page_.looks >= request_.looks)
+      return false;
+    ++page_.looks;
+    page_.last = key;
+    if (!request_.selector.matches(item.labels)) return true;
+    if (page_.count++ > 0) page_.items += ',';
+    page_.items += item.text;
+    return true;
+  }
+
+  const Exchange& exchange_;
+  const ListRequest& request_;
+  Page& page_;
+  const std::string cursor_;
+};
 
 Result<Page> read_page(const Exchange& exchange, const ListRequest& request) {
   Page page;
   page.revision = exchange.backend.store().revision();
-  std::string after = request.after;
-  for (const std::string& prefix : request.prefixes) {
-    BRIDLE_TRY(const bool whole, add_all(exchange, request, prefix, after, page));
-    if (whole) continue;
-    page.next = token_of(after);
-    break;
-  }
+  page.last = request.after;
+  page.items.reserve(std::min(request.bytes, piece_bytes) + 4096);
+  BRIDLE_TRY(const bool whole, Walk(exchange, request, page).run());
+  if (!whole) page.next = token_of(page.last);
   return page;
 }
 
@@ -202,6 +189,7 @@ class WholeList final : public EventSource {
       : exchange_(std::move(exchange)), request_(std::move(request)) {
     request_.limit = SIZE_MAX;
     request_.bytes = piece_bytes;
+    request_.looks = piece_objects;
     head_ = list_head(request_.kind, exchange_->backend.store().revision(), {});
   }
 
@@ -221,7 +209,8 @@ class WholeList final : public EventSource {
     if (page->count > 0 && std::exchange(begun_, true)) out += ',';
     out += page->items;
     if (ended_) out += "]}";
-    return chunk(out) + (ended_ ? chunk({}) : std::string());
+    // A chunk of nothing would be the last one.
+    return (out.empty() ? out : chunk(out)) + (ended_ ? chunk({}) : std::string());
   }
   std::string heartbeat() override { return {}; }
   std::string farewell() override { return {}; }

@@ -63,13 +63,6 @@ Result<Stored> read_object(store::Store& store, model::Kind kind, std::string_vi
   return std::move(*found);
 }
 
-Result<Stored> read_entry(store::Store& store, const store::Entry& entry) {
-  const auto parts = model::parse_key(entry.key);
-  if (!parts || parts->is_status)
-    return Error(Code::corrupt, entry.key + " is not the key of an object");
-  return decode(store, parts->kind, entry);
-}
-
 Result<Revision> commit(store::Store& store, const Mutation& mutation) {
   std::vector<store::Write> writes = mutation.writes;
   if (mutation.reserve) {
@@ -178,10 +171,10 @@ Result<Selector> Selector::parse(std::string_view text) {
   return out;
 }
 
-bool Selector::matches(const model::Metadata& metadata) const {
+bool Selector::matches(const std::map<std::string, std::string>& labels) const {
   return std::all_of(terms_.begin(), terms_.end(), [&](const Term& term) {
-    const auto at = metadata.labels.find(term.key);
-    const bool present = at != metadata.labels.end();
+    const auto at = labels.find(term.key);
+    const bool present = at != labels.end();
     switch (term.test) {
       case Test::present:
         return present;

@@ -4,6 +4,7 @@
 // Code::corrupt where stored bytes are not an object.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,8 +28,6 @@ Result<std::optional<Stored>> find_object(store::Store& store, model::Kind kind,
                                           std::string_view project, std::string_view name);
 Result<Stored> read_object(store::Store& store, model::Kind kind, std::string_view project,
                            std::string_view name);
-// Of an entry below /spec/; its status is read from the store.
-Result<Stored> read_entry(store::Store& store, const store::Entry& entry);
 
 // What people may see: secrets are blanked (model/schema.h says what is one).
 json::object shown(const model::Object& object);
@@ -52,7 +51,7 @@ void mutate_and_answer(ExchangePtr exchange, Mutation mutation, model::Kind kind
 class Selector {
  public:
   static Result<Selector> parse(std::string_view text);
-  bool matches(const model::Metadata& metadata) const;
+  bool matches(const std::map<std::string, std::string>& labels) const;
 
  private:
   enum class Test { equal, differs, present };

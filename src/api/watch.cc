@@ -82,7 +82,7 @@ Result<std::string> Watcher::event_of(const Touched& touched) {
   if (!seen)
     return touched.removed ? event_text("delete", json::serialize(gone_object(key)))
                            : std::string{};
-  if (!filter_.selector.matches(seen->metadata)) return std::string{};
+  if (!filter_.selector.matches(seen->metadata.labels)) return std::string{};
   return event_text("put", seen->text);
 }
 

@@ -42,6 +42,7 @@ namespace bridle::daemon {
 namespace {
 
 constexpr auto house_keeping = std::chrono::seconds(5);
+constexpr auto shelf_keeping = std::chrono::minutes(5);
 constexpr auto stop_watching = std::chrono::milliseconds(500);
 
 struct Qemu {
@@ -122,7 +123,7 @@ struct Daemon::Parts {
   std::unique_ptr<DaemonBackend> backend;
   std::unique_ptr<api::Api> api;
   std::unique_ptr<api::Server> server;
-  std::unique_ptr<Handle> signals, house, watch;
+  std::unique_ptr<Handle> signals, house, shelf, watch;
   bool was_stopping = false;
 };
 
@@ -232,6 +233,7 @@ Status Daemon::Parts::begin() {
   network->serve(loop, *api);
   network->refresh(*store);
   house = loop.every(house_keeping, [this] { keep_house(); });
+  shelf = loop.every(shelf_keeping, [this] { api->shelf().tidy(); });
   // Whoever stops the host's machines waits for its status.
   watch = loop.every(stop_watching, [this] {
     const bool stops = runner.controller().host_guests() != model::HostGuests::run;

@@ -5,8 +5,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "fleet/admission.h"
-#include "fleet/objects.h"
+#include "fleet/guest.h"
 #include "model/machine.h"
 #include "model/object.h"
 
@@ -109,14 +108,9 @@ model::HostStatus HostObject::status(const Facts& facts) {
   status.start = start_;
   status.cgroup_version = cgroup_version();
   status.cgroup_notes = cgroup_notes(status.cgroup_version);
-  runner_.controller().objects().each(model::Kind::machine, [&](const fleet::Row& row) {
-    ++status.machines;
-    const auto spec = model::machine_spec(row.object.spec);
-    if (!spec.ok() || spec->power == model::Power::stopped) return;
-    const auto held = fleet::holding_of(row.ref, *spec, facts.host);
-    status.allocated.cpus += held.cpu;
-    status.allocated.memory += held.memory;
-  });
+  const fleet::Promised& promised = runner_.controller().promised();
+  status.machines = promised.machines;
+  status.allocated = {promised.cpu, promised.memory + promised.wanted * facts.host.guest_overhead};
   return status;
 }
 

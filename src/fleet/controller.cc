@@ -83,7 +83,10 @@ struct Controller::Parts {
     timers.want(resync_owner, context.now + context.options.resync);
     timers.want(sample_owner, context.now + context.options.sample);
   }
-  void on(const HostChanged& event) { context.host = event.host; }
+  void on(const HostChanged& event) {
+    context.host = event.host;
+    machines.unblock();
+  }
   void on(const StoreLoaded& event) {
     objects.drop_missing(event.revision, event.entries);
     look_at_touched();
@@ -205,6 +208,8 @@ const Objects& Controller::objects() const { return parts_->objects; }
 bool Controller::ready() const { return parts_->machines.ready(); }
 model::HostGuests Controller::host_guests() const { return parts_->machines.host_guests(); }
 size_t Controller::living() const { return parts_->machines.living(); }
+const Promised& Controller::promised() const { return parts_->machines.promised(); }
+void Controller::check() const { parts_->machines.check_rest(); }
 size_t Controller::attached() const { return parts_->machines.attached(); }
 
 bool Controller::busy() const {

@@ -33,7 +33,8 @@
 
 namespace bridle::fleet {
 
-class Objects;  // fleet/objects.h: the cache, for the API's reads and checks
+class Objects;    // fleet/objects.h: the cache, for the API's reads and checks
+struct Promised;  // fleet/guest.h
 
 // How patient the controller is. The defaults are the product's.
 struct Options {
@@ -67,6 +68,10 @@ class Controller {
   size_t living() const;
   // Guests whose monitor answers.
   size_t attached() const;
+  // All machines together.
+  const Promised& promised() const;
+  // For tests: asserts that what is kept to spare walks over all machines is what a walk finds.
+  void check() const;
   // What is being done with them, as the Host object says.
   model::HostGuests host_guests() const;
   // True while something is asked for and not answered, or a status waits to be written.

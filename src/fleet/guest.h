@@ -27,12 +27,22 @@ struct Blocked {
   bool failed = false;  // needs somebody; else it goes on by itself
 };
 
+// What is set aside for machines that are wanted on, whether they run or not.
+struct Promised {
+  uint32_t machines = 0;  // defined
+  uint32_t wanted = 0;    // of them: not to be stopped
+  uint64_t cpu = 0;       // thousandths of a core that those reserve
+  uint64_t memory = 0;    // bytes, without QEMU's own (HostFacts::guest_overhead)
+  bool operator==(const Promised&) const = default;
+};
+
 struct Guest {
   Uuid uuid;
   std::string ref;  // "machine/lab/web"; "~stray/UUID" when no machine has this uuid
   bool stray = false;
 
   Revision spec_seen = 0;
+  Promised promised;  // its part of what is counted
   model::MachineSpec spec;
   model::MachineStatus status;
   model::json::object launched;  // fingerprints of what the running guest was started with

@@ -17,6 +17,7 @@ void MachineLoop::signal(Guest& guest, Signal what) {
   State from = guest.state;
   guest.state = machine::step(from, what);
   if (guest.state == from) return;
+  if (guest.state != State::off) afoot_.insert(guest.uuid);
   touch(guest);
   if (guest.state == State::ended) account_end(guest);
   if (guest.state == State::off) {
@@ -51,11 +52,11 @@ void MachineLoop::resync() {
 void MachineLoop::on(const JailUp&) { resync(); }
 
 void MachineLoop::on(const JailDown&) {
-  for (auto& [uuid, guest] : guests_) {
-    if (guest.state != State::ended) continue;
+  each_afoot([this](Guest& guest) {
+    if (guest.state != State::ended) return;
     waiting_.erase(guest.final_sample);
     guest.final_sample = 0;
-  }
+  });
 }
 
 Guest& MachineLoop::stray(const JailGuest& fact) {
@@ -63,6 +64,7 @@ Guest& MachineLoop::stray(const JailGuest& fact) {
   guest.uuid = fact.uuid;
   guest.ref = "~stray/" + fact.uuid.text();
   guest.stray = true;
+  afoot_.insert(guest.uuid);
   guest.status.slot = fact.slot;
   used_slots_.reset();
   guest.status.machine_generation = fact.generation;
@@ -84,10 +86,11 @@ void MachineLoop::on(const JailGuests& list) {
     Guest& guest = found == guests_.end() ? stray(fact) : found->second;
     if (list.token >= guest.stamp) seen(guest, fact);
   }
-  for (auto& [uuid, guest] : guests_) {
-    if (!present.contains(uuid)) absent(guest, list.token);
+  each_afoot([&](Guest& guest) {
+    if (!present.contains(guest.uuid)) absent(guest, list.token);
     touch(guest);
-  }
+  });
+  sweep();
   if (!ready_) become_ready();
 }
 
@@ -309,9 +312,10 @@ void MachineLoop::on(const UsageSample& sample) {
 
 void MachineLoop::sample_all() {
   if (!context_.jail_up) return;
-  for (const auto& [uuid, guest] : guests_)
+  each_afoot([this](const Guest& guest) {
     if (machine::lives(guest.state))
       context_.act(SampleUsage{context_.token(), guest.uuid, guest.boot});
+  });
 }
 
 }  // namespace bridle::fleet

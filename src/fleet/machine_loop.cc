@@ -45,6 +45,7 @@ bool MachineLoop::idle() const {
 }
 
 void MachineLoop::make_stray(Guest& guest) {
+  count(guest, false);
   if (guest.queued) leave_queue(guest, Duration{});
   refs_.erase(guest.ref);
   timers_.want(guest.ref, std::nullopt);
@@ -71,6 +72,7 @@ Guest* MachineLoop::guest_of(const std::string& ref) {
     touch(old);
   }
   Guest& guest = guests_[row->object.metadata.uid];
+  if (guest.state != State::off) afoot_.insert(row->object.metadata.uid);
   if (guest.ref != ref) {
     if (!guest.ref.empty()) refs_.erase(guest.ref);
     guest.uuid = row->object.metadata.uid;
@@ -85,21 +87,27 @@ Guest* MachineLoop::guest_of(const std::string& ref) {
 void MachineLoop::look(const std::string& ref) {
   Guest* guest = guest_of(ref);
   if (guest == nullptr) return;
-  Row* row = objects_.machine(guest->uuid);
-  if (row != nullptr) refresh(*guest, *row);
+  const Uuid uuid = guest->uuid;
+  bring_on(*guest);
+  if (const Guest* still = find(uuid)) note_rest(*still);
+}
+
+void MachineLoop::bring_on(Guest& guest) {
+  Row* row = objects_.machine(guest.uuid);
+  if (row != nullptr) refresh(guest, *row);
   if (!ready_) return;
-  if (row != nullptr && !define(*guest, *row)) return keep_turn(*guest, row);
-  run_forces(*guest);
-  for (int i = 0; i < most_moves && move(*guest); ++i) continue;
-  keep_turn(*guest, row);
-  keep_up(*guest);
+  if (row != nullptr && !define(guest, *row)) return keep_turn(guest, row);
+  run_forces(guest);
+  for (int i = 0; i < most_moves && move(guest); ++i) continue;
+  keep_turn(guest, row);
+  keep_up(guest);
   if (row == nullptr) {
-    if (guest->state == State::off) return forget(*guest);
-    return set_alarm(*guest);
+    if (guest.state == State::off) return forget(guest);
+    return set_alarm(guest);
   }
-  write_status(*guest, *row);
-  if (row->deleting()) delete_step(*guest, *row);
-  set_alarm(*guest);
+  write_status(guest, *row);
+  if (row->deleting()) delete_step(guest, *row);
+  set_alarm(guest);
 }
 
 void MachineLoop::refresh(Guest& guest, const Row& row) {
@@ -112,6 +120,7 @@ void MachineLoop::refresh(Guest& guest, const Row& row) {
     return;
   }
   guest.spec = std::move(*spec);
+  count(guest, true);
   highest_.reset();
   if (row.object.metadata.generation <= guest.status.observed_generation) return;
   guest.status.observed_generation = row.object.metadata.generation;
@@ -572,14 +581,16 @@ void MachineLoop::forget(Guest& guest) {
       objects_.touch(operation);
     }
   refs_.erase(guest.ref);
+  count(guest, false);
+  afoot_.erase(guest.uuid);
+  blocked_.erase(guest.uuid);
   guests_.erase(Uuid(guest.uuid));
   used_slots_.reset();
   unblock();
 }
 
 void MachineLoop::unblock() {
-  for (const auto& [uuid, guest] : guests_)
-    if (guest.blocked) touch(guest);
+  for (const Uuid& uuid : blocked_) touch(guests_.at(uuid));
 }
 
 void MachineLoop::set_alarm(Guest& guest) {

@@ -9,9 +9,14 @@
 //
 // A guest of the jail that no machine stands for is a stray: it is killed and released.
 //
+// Most of a large host's machines are at rest: off, and waiting for nothing. What comes again and
+// again (the jail's list, usage, admission) looks at the others only (rest.cc); a few of those at
+// rest are looked at with each list, in turn, should anything ever have been missed.
+//
 // Thread class: the controller's.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -84,6 +89,9 @@ class MachineLoop {
   void take_turns();
   size_t living() const;
   size_t attached() const;
+  const Promised& promised() const { return promised_; }
+  // Asserts that what is kept so that nothing needs to walk over all machines is what a walk finds.
+  void check_rest() const;
   // No guest may start with the volume `ref` meanwhile: its file is being changed.
   void hold_volume(const std::string& ref, bool held);
 
@@ -94,6 +102,7 @@ class MachineLoop {
   using Wish = machine::Wish;
 
   // machine_loop.cc
+  void bring_on(Guest& guest);
   Guest* guest_of(const std::string& ref);
   void make_stray(Guest& guest);
   void refresh(Guest& guest, const Row& row);
@@ -126,6 +135,13 @@ class MachineLoop {
   void forget(Guest& guest);
   void fail_attempt(Guest& guest, std::string reason, std::string message);
   void set_alarm(Guest& guest);
+
+  // rest.cc
+  void note_rest(const Guest& guest);
+  void count(Guest& guest, bool present);
+  void sweep();
+  void each_afoot(const std::function<void(Guest&)>& visit);
+  void each_afoot(const std::function<void(const Guest&)>& visit) const;
 
   // turns.cc
   void queue_starts();
@@ -171,6 +187,10 @@ class MachineLoop {
   Timers& timers_;
   Journal& journal_;
   std::map<Uuid, Guest> guests_;
+  std::set<Uuid> afoot_;    // all that are not off, or will be started again by themselves
+  std::set<Uuid> blocked_;  // after their last look
+  Uuid swept_;              // the last one at rest that was looked at in its turn
+  Promised promised_;
   std::map<std::string, Uuid> refs_;
   std::map<Token, Uuid> waiting_;          // Prepare, Monitor, SampleUsage
   std::map<std::string, Status> results_;  // of operations

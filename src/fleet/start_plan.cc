@@ -34,14 +34,17 @@ const model::Disk* disk_in_use(const Guest& guest, std::string_view project,
 }  // namespace
 
 std::string MachineLoop::user_of_volume(std::string_view project, std::string_view volume) const {
-  for (const auto& [uuid, guest] : guests_)
+  for (const Uuid& uuid : afoot_) {
+    const Guest& guest = guests_.at(uuid);
     if (disk_in_use(guest, project, volume) != nullptr) return guest.ref;
+  }
   return "";
 }
 
 std::optional<MachineLoop::OpenDisk> MachineLoop::open_disk(std::string_view project,
                                                             std::string_view volume) const {
-  for (const auto& [uuid, guest] : guests_) {
+  for (const Uuid& uuid : afoot_) {
+    const Guest& guest = guests_.at(uuid);
     const model::Disk* disk = disk_in_use(guest, project, volume);
     if (disk == nullptr) continue;
     const bool up = guest.monitor_up && machine::lives(guest.state);
@@ -96,7 +99,8 @@ std::optional<Blocked> MachineLoop::plan_disks(const Guest& guest, Launch& launc
     if (!status.ok() || status->phase != "ready")
       return waits("VolumeNotReady", ref + " is not ready yet");
     if (held_volumes_.contains(ref)) return waits("VolumeNotReady", ref + " is being resized");
-    for (const auto& [uuid, other] : guests_) {
+    for (const Uuid& uuid : afoot_) {
+      const Guest& other = guests_.at(uuid);
       if (other.uuid == guest.uuid) continue;
       const model::Disk* theirs = disk_in_use(other, launch.project, disk.volume);
       if (theirs != nullptr && !(theirs->read_only && disk.read_only))
@@ -136,7 +140,8 @@ std::optional<Blocked> MachineLoop::plan_admission(const Guest& guest) const {
   if (Status shape = check_shape(guest.spec, context_.host); !shape.ok())
     return fails("NoCapacity", shape.error().message());
   std::vector<Holding> held;
-  for (const auto& [uuid, other] : guests_) {
+  for (const Uuid& uuid : afoot_) {
+    const Guest& other = guests_.at(uuid);
     if (other.uuid == guest.uuid) continue;
     bool between = other.retry_at && !other.held && other.spec.power != model::Power::stopped;
     if (other.state == State::off && !between) continue;

@@ -89,9 +89,10 @@ void MachineLoop::leave_queue(Guest& guest, Duration delay) {
 uint32_t MachineLoop::highest_order() const {
   if (highest_) return *highest_;
   uint32_t highest = 0;
-  for (const auto& [uuid, guest] : guests_)
+  each_afoot([&](const Guest& guest) {
     if (machine::may_live(guest.state) && !guest.stray)
       highest = std::max(highest, guest.spec.autostart.order);
+  });
   highest_ = highest;
   return highest;
 }
@@ -106,21 +107,10 @@ void MachineLoop::someone_ended() {
   highest_.reset();
   if (host_guests_ == model::HostGuests::run) return;
   const uint32_t order = highest_order();
-  for (const auto& [uuid, guest] : guests_)
+  each_afoot([&](const Guest& guest) {
     if (machine::may_live(guest.state) && guest.spec.autostart.order == order && !guest.asked_off)
       touch(guest);
-}
-
-size_t MachineLoop::living() const {
-  return static_cast<size_t>(std::count_if(guests_.begin(), guests_.end(), [](const auto& entry) {
-    return machine::may_live(entry.second.state);
-  }));
-}
-
-size_t MachineLoop::attached() const {
-  return static_cast<size_t>(std::count_if(guests_.begin(), guests_.end(), [](const auto& entry) {
-    return entry.second.state == State::running || entry.second.state == State::paused;
-  }));
+  });
 }
 
 }  // namespace bridle::fleet

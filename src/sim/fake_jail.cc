@@ -72,8 +72,15 @@ void FakeJail::release(const Uuid& uuid, uint64_t boot) {
 void FakeJail::list(fleet::Token token) {
   fleet::JailGuests answer{token, {}};
   for (const auto& [uuid, record] : records_)
-    answer.guests.push_back({uuid, record.generation, record.boot, record.slot, record.pid,
-                             !record.exited, record.exit_status});
+    answer.guests.push_back({uuid,
+                             record.generation,
+                             record.boot,
+                             record.slot,
+                             record.pid,
+                             !record.exited,
+                             record.exit_status,
+                             {},
+                             record.tpm_lost});
   tell(std::move(answer), reply_delay());
 }
 
@@ -100,6 +107,13 @@ void FakeJail::die(Qemu& qemu, int status, bool attendant_lost) {
   }
   if (on_death) on_death(qemu);
   if (up_) tell(fleet::GuestExited{qemu.uuid, qemu.boot, qemu.exit_status}, reply_delay());
+}
+
+void FakeJail::lose_tpm(Qemu& qemu) {
+  qemu.tpm_lost = true;
+  auto record = records_.find(qemu.uuid);
+  if (record != records_.end() && record->second.boot == qemu.boot) record->second.tpm_lost = true;
+  if (up_) tell(fleet::TpmLost{qemu.uuid, qemu.boot}, reply_delay());
 }
 
 Qemu* FakeJail::alive(const Uuid& uuid) {

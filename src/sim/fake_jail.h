@@ -23,7 +23,8 @@ struct Qemu {
   uint32_t slot = 0, pid = 0;
   bool alive = true;
   bool prelaunch = true, paused = false;
-  bool deaf = false;  // does not react to its power button
+  bool deaf = false;      // does not react to its power button
+  bool tpm_lost = false;  // its TPM has ended
   Tick started, monitor_at, booted_at;
   int exit_status = -1;
   fleet::Launch launch;
@@ -36,6 +37,7 @@ struct Record {
   uint32_t slot = 0, pid = 0;
   bool exited = false;
   int exit_status = -1;
+  bool tpm_lost = false;
 };
 
 class FakeJail {
@@ -60,6 +62,7 @@ class FakeJail {
   void usage(fleet::Token token, const Uuid& uuid, uint64_t boot);
 
   void die(Qemu& qemu, int status, bool attendant_lost = false);
+  void lose_tpm(Qemu& qemu);
   Qemu* alive(const Uuid& uuid);
   std::vector<Qemu*> all_alive();
   void check() const;  // invariants of every step

@@ -25,6 +25,13 @@ void Host::power_off_from_inside() {
   jail_.die(qemu, 0);
 }
 
+void Host::kill_some_tpm() {
+  std::vector<Qemu*> with;
+  for (Qemu* qemu : jail_.all_alive())
+    if (qemu->launch.spec.tpm && !qemu->tpm_lost) with.push_back(qemu);
+  if (!with.empty()) jail_.lose_tpm(*with[dice_.below(with.size())]);
+}
+
 void Host::crash_jail() {
   if (!jail_.up()) return;
   checks_.line(trace_time(time_.now()) + name_ + " the jail dies");
@@ -80,9 +87,10 @@ struct Host::Fault {
 };
 
 void Host::fault_step() {
-  static constexpr std::array<Fault, 8> faults = {{
+  static constexpr std::array<Fault, 9> faults = {{
       {25, &Host::kill_some_qemu},
       {15, &Host::power_off_from_inside},
+      {10, &Host::kill_some_tpm},
       {15, &Host::crash_jail},
       {25, &Host::crash_daemon},
       {4, &Host::crash_host},

@@ -122,6 +122,7 @@ class Host {
   struct Fault;
   void kill_some_qemu();
   void power_off_from_inside();
+  void kill_some_tpm();
   void crash_jail();
   void crash_host();
   void crash_daemon();

@@ -114,6 +114,7 @@ void Host::step(Body body) {
     carry_out(action);
   }
   jail_.check();
+  if (brain_ && std::holds_alternative<fleet::JailGuests>(event.body)) brain_->check();
 }
 
 void Host::carry_out(const fleet::Action& action) {

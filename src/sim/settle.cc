@@ -77,6 +77,10 @@ void Host::check_machine(const Object& machine) {
                   ref + ": its status names another run of QEMU");
   checks_.require(qemu == nullptr || qemu->tuning == fleet::Tuning{spec->memory_target, spec->disk},
                   ref + ": its QEMU was not told the last memory target or disk limits");
+  bool told = status->reason == "TpmLost";
+  bool lost = qemu != nullptr && qemu->tpm_lost && phase == Phase::running;
+  checks_.require(told == lost, ref + (lost ? " has lost its TPM, and its status does not say so"
+                                            : " is said to have lost its TPM"));
   checks_.require(status->observed_generation == machine.metadata.generation,
                   ref + ": its last change was not taken up");
   if (status->reason == "VolumeMissing" || status->reason == "VolumeNotReady")
@@ -197,6 +201,7 @@ void Host::check_settled() {
   }
   checks_.require(timers_.size() <= 2, "leaked: " + std::to_string(timers_.size()) + " timers");
   checks_.require(brain_ && !brain_->busy(), "the controller is still busy");
+  if (brain_) brain_->check();
   check_store_files();
 }
 

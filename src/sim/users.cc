@@ -120,6 +120,7 @@ void Host::create_machine() {
   // The same for a name, so that orders do not change while things go on.
   spec.autostart.order = static_cast<uint32_t>(object.metadata.name.back() - '0') % 3;
   spec.autostart.delay = std::chrono::seconds(spec.autostart.order);
+  spec.tpm = dice_.one_in(3);
   spec.interfaces.push_back({"net0", "default", ""});
   if (dice_.one_in(2))
     spec.disks.push_back({"root", "v" + std::to_string(dice_.below(5)), dice_.one_in(8)});

@@ -32,7 +32,7 @@ Status prepare_all(Database& db, Statements& out) {
       {&out.remove, "DELETE FROM entries WHERE key = ?"},
       {&out.list,
        "SELECT key, value, created, modified, lease, sum FROM entries "
-       "WHERE key >= ?1 AND key > ?2 AND (?3 IS NULL OR key < ?3) ORDER BY key LIMIT ?4"},
+       "WHERE key >= ?1 AND key <> ?2 AND (?3 IS NULL OR key < ?3) ORDER BY key LIMIT ?4"},
       {&out.leased, "SELECT key FROM entries WHERE lease = ? AND lease <> 0 ORDER BY key"},
       {&out.add_change, "INSERT INTO changes (id, key, value) VALUES (?, ?, ?)"},
       {&out.changes, "SELECT id, key, value FROM changes WHERE id >= ? ORDER BY id"},
@@ -310,7 +310,8 @@ Result<std::optional<Entry>> SqliteStore::get(std::string_view key) {
 Result<Listing> SqliteStore::list(std::string_view prefix, std::string_view after, size_t limit) {
   const auto end = prefix_end(prefix);
   auto run = statements_.list.run();
-  run.text(prefix).text(after);
+  // One lower bound: of two, SQLite would seek to the first, and walk from there each time.
+  run.text(std::max(prefix, after)).text(after);
   end ? run.text(*end) : run.null();
   run.integer(limit == 0 ? -1 : static_cast<int64_t>(limit) + 1);
   Listing out;
