@@ -174,12 +174,22 @@ bool walk_extensions(const Bytes& bytes, Rest& rest, Headers& h) {
   return true;
 }
 
+// ::ffff:a.b.c.d as bytes on the wire: no host's address (RFC 4942, 2.2), and in Headers it would
+// be an IPv4 address.
+inline bool is_mapped(const uint8_t* at) {
+  uint64_t high;
+  std::memcpy(&high, at, sizeof(high));
+  return high == 0 && load32(at + 8) == 0xffff;
+}
+
 inline Parse parse_ipv6(const Bytes& bytes, uint32_t offset, Headers& h) {
   h.network = Network::ipv6;
   if (offset + ipv6_size > bytes.size) return Parse::bad_ipv6;
   const uint8_t* at = bytes.data + offset;
   const uint32_t payload = load16(at + 4);
   if (at[0] >> 4 != 6 || offset + ipv6_size + payload > bytes.whole) return Parse::bad_ipv6;
+  if (is_mapped(at + 8) || is_mapped(at + 24)) [[unlikely]]
+    return Parse::bad_ipv6;
   h.network_size = ipv6_size + payload;
   h.protocol = at[6];
   h.hop_limit = at[7];

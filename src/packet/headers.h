@@ -38,7 +38,7 @@ enum class Parse : uint8_t {
   short_ethernet,  // shorter than a header, or a tag is cut
   bad_arp,
   bad_ipv4,  // version, header length, total length
-  bad_ipv6,  // version, payload length, extension headers
+  bad_ipv6,  // version, payload length, extension headers, IPv4-mapped addresses
   bad_transport,
 };
 std::string_view name(Parse result);

@@ -291,6 +291,19 @@ INSTANTIATE_TEST_SUITE_P(All, CutFrames,
                                          Whole{"fragment", ipv6(44, first6)},
                                          Whole{"options", ipv4(6, tcp, 0, hex("01010101"))}));
 
+// In Headers they would be IPv4 addresses: of somebody else.
+TEST(Headers, MappedAddressesAreNotForTheWire) {
+  for (const size_t at : {22U, 38U}) {
+    Bytes frame = tcp6;
+    const Bytes mapped = hex("00000000 00000000 0000ffff 0a090003");
+    std::copy(mapped.begin(), mapped.end(), frame.begin() + static_cast<long>(at));
+    Headers h;
+    EXPECT_EQ(parse_exact(frame, h), Parse::bad_ipv6);
+    frame[at + 11] = 0xfe;
+    EXPECT_EQ(parse_exact(frame, h), Parse::ok);
+  }
+}
+
 TEST(Headers, FragmentsOfIpv4) {
   const Bytes eight = hex("0001020304050607");
   Headers h;

@@ -50,6 +50,7 @@
   X(rogue_dhcp, guest, "a DHCP server's message from a guest")                                   \
   X(rogue_ra, guest, "a router advertisement or redirect from a guest")                          \
   X(hidden_headers, guest, "fragments or extension headers that hide what a guard must see")     \
+  X(bad_nd, guest, "neighbour discovery that breaks its format")                                 \
   X(bad_dhcp, guest, "a DHCP message that breaks its format")                                    \
   X(bad_dns, guest, "a DNS question that breaks its format")                                     \
   X(no_answer, network, "asked the switch for something that it has not")                        \
