@@ -80,8 +80,7 @@ json::object shown(const model::Object& object) {
 
 namespace {
 
-std::string text_without_status(model::Object object) {
-  model::redact(object);
+std::string text_without_status(const model::Object& object) {
   std::string out = "{\"apiVersion\":\"";
   out.append(model::api_version).append("\",\"kind\":\"");
   out.append(model::info(object.kind).name).append("\",\"metadata\":");
@@ -101,14 +100,15 @@ bool is_json_object(std::string_view text) {
 }  // namespace
 
 std::string shown_text(model::Object object) {
-  const std::string status = object.status.empty() ? "" : json::serialize(object.status);
-  std::string out = text_without_status(std::move(object));
-  if (!status.empty()) out.append(",\"status\":").append(status);
+  model::redact(object);  // which may leave keys in the status
+  std::string out = text_without_status(object);
+  if (!object.status.empty()) out.append(",\"status\":").append(json::serialize(object.status));
   return out.append("}");
 }
 
 Result<std::string> shown_text(model::Object object, std::string_view status) {
-  std::string out = text_without_status(std::move(object));
+  model::redact(object);
+  std::string out = text_without_status(object);
   if (!status.empty() && !is_json_object(status))
     return Error(Code::corrupt, "a stored status is not a JSON object");
   if (!status.empty() && status != "{}") out.append(",\"status\":").append(status);

@@ -17,7 +17,8 @@ using Shown = std::vector<std::pair<std::string, std::string>>;  // name, text
 Shown truth(store::Store& store, Kind kind, const std::string& project, std::string_view after) {
   Shown out;
   const std::string prefix = model::spec_key(kind, project, {});
-  for (const store::Entry& entry : store.list(prefix)->entries) {
+  const auto listing = store.list(prefix);
+  for (const store::Entry& entry : listing->entries) {
     const std::string name = entry.key.substr(prefix.size());
     if (name <= after) continue;
     auto found = find_object(store, kind, project, name);

@@ -176,7 +176,8 @@ void Daemon::Parts::wire() {
       *exports, [this] { return facts(); },
       [this] {
         return examine(layout, {jail->is_up(), std::string(machine::name(engine->engine())),
-                                engine->why(), qemu.version, qemu.new_enough, true});
+                                engine->why(), qemu.version, qemu.new_enough, true,
+                                may_grow(layout, runner.controller().objects())});
       },
       [this] {
         return boost::json::object{{"engine", machine::name(engine->engine())},

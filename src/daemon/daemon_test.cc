@@ -3,16 +3,22 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <array>
+#include <filesystem>
+#include <fstream>
 
 #include "base/file.h"
+#include "daemon/doctor.h"
 #include "daemon/loop.h"
 #include "daemon/prepared.h"
 #include "daemon/scribe.h"
 #include "daemon/stream_link.h"
 #include "daemon/tpm_key.h"
+#include "daemon/volumes.h"
 #include "daemon/worker.h"
+#include "fleet/objects.h"
 #include "ledger/memory_ledger.h"
 #include "wire/socket.h"
 
@@ -225,6 +231,41 @@ TEST(LaunchPlan, NamesPartsByDigestAndVolumesByFormat) {
   EXPECT_EQ(plan->disks[0].layers[1].format, "qcow2");
   launch.engine = "xen";
   EXPECT_FALSE(launch_plan(layout, launch).ok());
+}
+
+// Of each volume what its guest has not written yet; a file that is gone or larger counts nothing.
+TEST(Volumes, MayGrowByWhatIsNotWritten) {
+  char root[] = "/tmp/bridle-volumes-XXXXXX";
+  ASSERT_NE(::mkdtemp(root), nullptr);
+  const auto layout = Layout::of(root);
+  ASSERT_TRUE(layout.ok());
+  ASSERT_EQ(::mkdir(layout->volumes().c_str(), 0700), 0);
+  std::ofstream(layout->volumes() + "/a.raw") << std::string(8192, 'x');
+  std::ofstream(layout->volumes() + "/b.raw") << std::string(65536, 'x');
+  fleet::Objects objects;
+  std::vector<store::Entry> entries;
+  const auto have = [&](const std::string& name, uint64_t size) {
+    model::Object volume;
+    volume.kind = model::Kind::volume;
+    volume.metadata.name = name;
+    volume.metadata.project = "lab";
+    entries.push_back(
+        {model::spec_key(volume.kind, "lab", name), model::encode_spec(volume), 1, 1});
+    const std::string status =
+        R"({"phase":"ready","path":")" + name + R"(.raw","size":)" + std::to_string(size) + "}";
+    entries.push_back({model::status_key(volume.kind, "lab", name), status, 1, 1});
+  };
+  have("a", 1 << 20);
+  have("b", 1 << 10);
+  have("gone", 1 << 20);
+  objects.load(entries);
+  const uint64_t grows = may_grow(*layout, objects);
+  EXPECT_LE(grows, (uint64_t{1} << 20) - 8192);
+  EXPECT_GE(grows, (uint64_t{1} << 20) - 65536);  // whatever the file system's blocks are
+  const std::string told =
+      boost::json::serialize(examine(*layout, {.volumes_may_grow = uint64_t{1} << 60}));
+  EXPECT_NE(told.find("more than that"), std::string::npos);
+  std::filesystem::remove_all(root);
 }
 
 }  // namespace

@@ -24,13 +24,17 @@ json::object check(std::string name, bool ok, std::string message, std::string f
           {"fix", ok ? std::string() : std::move(fix)}};
 }
 
-json::object disk_check(const Layout& layout) {
+json::object disk_check(const Layout& layout, uint64_t may_grow) {
   struct statvfs fs {};
   if (::statvfs(layout.root().c_str(), &fs) != 0)
     return check("disk", false, layout.root() + " cannot be looked at", "ls -ld " + layout.root());
   const uint64_t free = uint64_t{fs.f_bavail} * fs.f_frsize;
-  const std::string amount = std::to_string(free >> 20) + " MiB free below " + layout.root();
-  return check("disk", free >= least_disk, amount,
+  std::string message = std::to_string(free >> 20) + " MiB free below " + layout.root();
+  if (may_grow != 0)
+    message += "; volumes may still grow by " + std::to_string(may_grow >> 20) + " MiB";
+  // A thin volume is promised more than it has: said, not failed.
+  if (may_grow > free) message += ", which is more than that: should it fill up, guests will pause";
+  return check("disk", free >= least_disk, message,
                "bridle get volumes -A   # and delete what nobody needs");
 }
 
@@ -73,7 +77,7 @@ json::object examine(const Layout& layout, const DoctorFacts& facts) {
   checks.push_back(firmware_check());
   checks.push_back(tpm_check());
   checks.push_back(cgroup_check());
-  checks.push_back(disk_check(layout));
+  checks.push_back(disk_check(layout, facts.volumes_may_grow));
   const uint64_t memory = host_memory_bytes();
   checks.push_back(check("memory", memory >= least_memory,
                          std::to_string(memory >> 20) + " MiB in this host", "add memory"));

@@ -15,6 +15,7 @@ struct DoctorFacts {
   std::string qemu_version;  // empty: none found
   bool qemu_new_enough = false;
   bool ledger_sound = true;
+  uint64_t volumes_may_grow = 0;  // bytes (daemon/volumes.h)
 };
 
 // {"checks":[{"name","ok","message","fix"}]}; fix is a command, empty where ok. What the command

@@ -1,5 +1,8 @@
 #include "daemon/volumes.h"
 
+#include <sys/stat.h>
+
+#include "fleet/objects.h"
 #include "image/volume.h"
 
 namespace bridle::daemon {
@@ -32,6 +35,20 @@ Result<model::VolumeStatus> make(const Layout& layout, const fleet::CreateVolume
 }
 
 }  // namespace
+
+uint64_t may_grow(const Layout& layout, const fleet::Objects& objects) {
+  constexpr uint64_t block = 512;  // of st_blocks, whatever the file system's own are
+  uint64_t sum = 0;
+  objects.each(model::Kind::volume, [&](const fleet::Row& row) {
+    const auto status = model::volume_status(row.object.status);
+    if (!status.ok() || status->path.empty()) return;
+    struct stat seen {};
+    if (::stat((layout.volumes() + "/" + status->path).c_str(), &seen) != 0) return;
+    const uint64_t taken = static_cast<uint64_t>(seen.st_blocks) * block;
+    if (status->size > taken) sum += status->size - taken;
+  });
+  return sum;
+}
 
 Volumes::Volumes(const Layout& layout, Worker& worker, Runner& runner)
     : layout_(layout), worker_(worker), runner_(runner) {

@@ -6,7 +6,15 @@
 #include "daemon/runner.h"
 #include "daemon/worker.h"
 
+namespace bridle::fleet {
+class Objects;
+}
+
 namespace bridle::daemon {
+
+// Bytes by which the files of all volumes may still grow: what guests were promised and have not
+// written yet. Nothing sets them aside: volumes are thin.
+uint64_t may_grow(const Layout& layout, const fleet::Objects& objects);
 
 class Volumes {
  public:

@@ -129,7 +129,9 @@ void tell_effects(int status) {
     for (size_t at = text->find("probe "); at != std::string::npos;
          at = text->find("probe ", at + 1))
       ++mounts;
-  std::printf("exit\t%d\nhostname\t%s\nmounts\t%d\n", status, name, mounts);
+  const bool dumped = status >= 0 && WCOREDUMP(status);
+  std::printf("exit\t%d\nhostname\t%s\nmounts\t%d\ndumped\t%d\n", status, name, mounts,
+              dumped ? 1 : 0);
 }
 
 // ---- a run

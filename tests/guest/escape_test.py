@@ -151,8 +151,8 @@ class Escape(unittest.TestCase):
         for role in ROLES:
             probes = self.probes(role)
             answers = confine(role, probes, options=self.options)
-            effects = {name: answers.pop(name) for name in ("exit", "hostname", "mounts")}
-            self.assertEqual(effects, {"exit": "0", "hostname": "host", "mounts": "0"}, role)
+            effects = {name: answers.pop(name) for name in ("exit", "hostname", "mounts", "dumped")}
+            self.assertEqual(effects, {"exit": "0", "hostname": "host", "mounts": "0", "dumped": "0"}, role)
             self.assertEqual(len(answers), len(set(probes)), f"{role}: every probe was answered")
             opened = [probe for probe, answer in answers.items() if answer in ("open", "EINVAL")]
             self.assertEqual(opened, [], f"{role} got through")
