@@ -15,7 +15,7 @@ QEMU = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "non
 class Guest:
     """with Guest(kernel, initrd, arguments, disks=[...]) as guest: ..."""
 
-    def __init__(self, kernel, initrd, arguments, disks=(), memory="128M"):
+    def __init__(self, kernel, initrd, arguments, disks=(), memory="128M", more=(), descriptors=()):
         self.folder = tempfile.mkdtemp(prefix="bt-guest-", dir="/tmp")
         self.output = b""
         words = QEMU + ["-m", memory, "-kernel", kernel, "-initrd", initrd, "-append", arguments]
@@ -30,7 +30,8 @@ class Guest:
             words += ["-drive", f"file={path},format={form},if=none,id=d{index},readonly={mode}",
                       "-device", f"virtio-blk-pci,drive=d{index}"]
         self.begin = time.monotonic()
-        self.qemu = subprocess.Popen(words + ["-S"], stdin=subprocess.DEVNULL)
+        self.qemu = subprocess.Popen(words + list(more) + ["-S"], stdin=subprocess.DEVNULL,
+                                     pass_fds=descriptors)
         self.serial = self.connect("serial")
         self.serial.setblocking(False)
         self.monitor = self.connect("monitor").makefile("rw")

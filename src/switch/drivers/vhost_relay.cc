@@ -61,6 +61,7 @@ void VhostRelay::reset(uint64_t link) {
   const std::lock_guard lock(mutex_);
   if (VhostLink* found = find(link); found != nullptr)
     found->punish("its memory or its eventfds were taken away", now_ms());
+  ::eventfd_write(wake_.get(), 1);  // there is something to wait for again
 }
 
 VhostLink* VhostRelay::find(uint64_t link) const {
