@@ -2,7 +2,7 @@
 
 Measures bridle-switch between guests that a generator plays (bulk: between real ones), beside what
 else is installed: testpmd (package dpdk-dev) and OVS-DPDK (package openvswitch-switch-dpdk). Results
-l2_64, l2_1500, noisy, idle_ports, idle, wake, restart_gap and bulk: see the module of each and
+l2_64, l2_1500, idle_ports, idle, wake, restart_gap, noisy and bulk: see the module of each and
 docs/switch-performance.md. It needs two cores and root, and takes 2 MB huge pages for its time where
 it can (host.huge_pages_mb in the output; without them OVS is left out).
 
@@ -26,7 +26,7 @@ from host import Failed, Host, say
 from lab import Lab
 from world import World, leave_network
 
-RESULTS = ("l2_64", "l2_1500", "noisy", "idle_ports", "idle", "wake", "restart_gap", "bulk")
+RESULTS = ("l2_64", "l2_1500", "idle_ports", "idle", "wake", "restart_gap", "noisy", "bulk")
 HUGE_MB = 2400
 
 
