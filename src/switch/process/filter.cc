@@ -129,9 +129,21 @@ std::vector<sock_filter> switch_filter() {
   return program;
 }
 
+namespace {
+
+// Whoever started it may have seen to that, and taken the call away.
+Status refuse_core_dumps() {
+  rlimit core{};
+  if (::getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_max == 0) return {};
+  const rlimit none{0, 0};
+  if (::setrlimit(RLIMIT_CORE, &none) != 0) return errno_error("limiting core dumps");
+  return {};
+}
+
+}  // namespace
+
 Status confine_process() {
-  const rlimit no_core{0, 0};
-  if (::setrlimit(RLIMIT_CORE, &no_core) != 0) return errno_error("limiting core dumps");
+  BRIDLE_CHECK(refuse_core_dumps());
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return errno_error("giving up privileges");
 #ifndef __SANITIZE_ADDRESS__
   std::vector<sock_filter> instructions = switch_filter();
