@@ -541,7 +541,7 @@ TEST_F(JailLive, ReleaseLeavesNothing) {
   EXPECT_NE(::access(layout_->guest(uuid).c_str(), F_OK), 0);
   SystemCgroupFs fs;
   const auto groups = open_cgroups(fs, layout_->cgroup());
-  EXPECT_EQ((*groups)->groups(), (std::vector<std::string>{"attendants", "helpers"}));
+  EXPECT_EQ((*groups)->groups(), (std::vector<std::string>{"attendants", "helpers", "switches"}));
   EXPECT_EQ(attendant_of(1), 0);
   const Answer listed = ask(make_request(Verb::list, next_id_++));
   EXPECT_EQ(listed.count, 0u);
