@@ -156,7 +156,7 @@ Status Nat::join_host(PortState& state, const Fd& space) {
     const auto out = in_space(space, [&] { return open_way_out(facts, root_number(layout_)); });
     return out ? Status() : Status(out.error());
   };
-  const Status joined = join();
+  Status joined = join();
   if (joined.ok()) return joined;
   log::warning("a NAT network is isolated", {{"why", joined.error().message()}});
   if (auto net = Netlink::open(); net.ok() && state.link != 0)
@@ -235,7 +235,7 @@ Status Nat::forward(const PortState& state) {
 
 Status Nat::remove(const PortState& state) {
   const bool known = networks_.erase({state.zone, state.port}) != 0;
-  const Status rules = known ? refresh_host() : Status();
+  Status rules = known ? refresh_host() : Status();
   BRIDLE_TRY(Netlink net, Netlink::open());
   BRIDLE_TRY(const auto links, net.links());
   for (const LinkFacts& link : links)
