@@ -100,7 +100,8 @@ Status Ports::adopt(uint32_t zone, bool same_host_boot) {
       state->link = 0;
     }
     if (state->order.kind == PortKind::nat) nat_.know(*state);
-    ports_[{zone, state->port}].state = *std::move(state);
+    const uint32_t port = state->port;
+    ports_[{zone, port}].state = *std::move(state);
   }
   return {};
 }
@@ -365,7 +366,7 @@ Status Ports::forward(const Request& request, Reply& reply) {
     return Error(Code::invalid, "only a nat port has forwards");
   port.state.forwards = forwards_of(request);
   BRIDLE_CHECK(save(port));
-  const Status done = nat_.forward(port.state);
+  Status done = nat_.forward(port.state);
   fill(port, reply);
   return done;
 }

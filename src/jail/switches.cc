@@ -86,7 +86,7 @@ Status Switches::adopt() {
     uint32_t zone = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), zone);
     if (error != std::errc() || end != name.data() + name.size()) continue;
-    const Status status = adopt_one(zone);
+    Status status = adopt_one(zone);
     if (!status.ok() && status.error().code() == Code::refused) return status;
     if (!status.ok())
       log::error("cannot adopt a switch", {{"zone", name}, {"error", status.error().message()}});
